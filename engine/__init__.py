@@ -1,0 +1,1 @@
+"""Safelight's engine: it knows graphs, not diffusion."""

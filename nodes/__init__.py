@@ -1,0 +1,1 @@
+"""The built-in nodes: thin nodes over plain numerics."""

@@ -1,0 +1,1 @@
+"""Diffusion numerics: tensors in, tensors out; knows neither the engine nor nodes."""
