@@ -1,0 +1,114 @@
+"""Denoisers: networks wrapped so that they answer one question, D(x, sigma).
+
+A denoiser takes a list of rows, possibly of different jobs and at different noise levels, and stacks
+them into one forward.  What goes in and comes out is float32; inside, the network has its own dtype.
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from nodes.diffusion.model_sampling import LatentFormat, ModelSampling
+
+LONGEST_REPETITION = 4
+"""Token lengths are evened out only if no text is repeated more often than this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One question: x [B,C,h,w] at a noise level, led by tokens [B or 1,L,D] (and pooled [B or 1,P])."""
+
+    x: Tensor
+    sigma: float
+    tokens: Tensor
+    pooled: Tensor | None = None
+
+
+class Denoiser(Protocol):
+    """Answers rows with x0 predictions [B,C,h,w], float32, one for each row.
+
+    Denoisers of equal `identity` give equal answers: their rows may be merged.
+    """
+
+    @property
+    def model_sampling(self) -> ModelSampling: ...
+    @property
+    def latent_format(self) -> LatentFormat: ...
+    @property
+    def identity(self) -> Hashable: ...
+    @property
+    def device(self) -> torch.device: ...
+    @property
+    def dtype(self) -> torch.dtype: ...
+
+    def __call__(self, rows: Sequence[Row], /) -> list[Tensor]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class UNetDenoiser:
+    """A diffusers `UNet2DConditionModel` (SD 1, SD 2) with the noise levels it was trained on."""
+
+    unet: nn.Module
+    model_sampling: ModelSampling
+    latent_format: LatentFormat
+    identity: Hashable
+
+    @property
+    def device(self) -> torch.device:
+        return self._parameter.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._parameter.dtype
+
+    @property
+    def _parameter(self) -> Tensor:
+        return next(self.unet.parameters())
+
+    @torch.no_grad()
+    def __call__(self, rows: Sequence[Row], /) -> list[Tensor]:
+        outputs: dict[int, Tensor] = {}
+        for members, length in batches([row.tokens.shape[1] for row in rows]):
+            outputs.update(zip(members, self._forward([rows[k] for k in members], length), strict=True))
+        sampling = self.model_sampling
+        return [sampling.denoised(row.x, outputs[k], row.sigma) for k, row in enumerate(rows)]
+
+    def _forward(self, rows: Sequence[Row], length: int) -> Sequence[Tensor]:
+        sizes = [row.x.shape[0] for row in rows]
+        sampling, parameter = self.model_sampling, self._parameter
+        with torch.inference_mode():
+            x = torch.cat([sampling.model_input(row.x, row.sigma) for row in rows]).to(parameter)
+            levels = [sampling.timestep(row.sigma) for row in rows for _ in range(len(row.x))]
+            timesteps = torch.tensor(levels).to(parameter.device, non_blocking=True)
+            tokens = torch.cat([_spread(row, length) for row in rows]).to(parameter)
+            output: Tensor = self.unet(x, timesteps, encoder_hidden_states=tokens, return_dict=False)[0]
+            return torch.split(output.float(), sizes)
+
+
+def batches(lengths: Sequence[int]) -> list[tuple[list[int], int]]:
+    """Which rows can share a forward, by their token counts, and the count they share.
+
+    Tokens that are all repeated equally often leave attention as it was, so different counts meet at
+    their least common multiple, if that is not too long.
+    """
+    groups: list[tuple[list[int], int, int]] = []  # members, shared length, shortest
+    for k, length in enumerate(lengths):
+        for g, (members, shared, shortest) in enumerate(groups):
+            common, least = math.lcm(shared, length), min(shortest, length)
+            if common <= LONGEST_REPETITION * least:
+                groups[g] = ([*members, k], common, least)
+                break
+        else:
+            groups.append(([k], length, length))
+    return [(members, shared) for members, shared, _ in groups]
+
+
+def _spread(row: Row, length: int) -> Tensor:
+    """[B, length, D]: tokens repeated up to `length`, and one text for all items if there is only one."""
+    repeats = length // row.tokens.shape[1]
+    tokens = row.tokens.repeat(1, repeats, 1) if repeats > 1 else row.tokens
+    return tokens.expand(row.x.shape[0], -1, -1)

@@ -1,0 +1,95 @@
+"""Guidance: from the one question of a sampler to the rows a network is asked, and back.
+
+A sampler asks for D(x, sigma).  Every active conditioning of both lists becomes a row; the answers of
+a list are averaged by weight, and the two lists combined by classifier-free guidance (arXiv 2207.12598).
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from contextlib import closing
+
+import torch
+from torch import Tensor
+
+from nodes.diffusion.asks import Ask, Steps
+from nodes.diffusion.conditioning import Cond
+from nodes.diffusion.denoisers import Denoiser, Row
+from nodes.diffusion.regions import Region, place
+from nodes.diffusion.samplers.base import Sampling
+
+UNCOVERED = 1e-37
+"""Where no conditioning has any weight, the sum of weights is this, and the prediction 0."""
+
+
+def guided(
+    sampling: Sampling,
+    denoiser: Denoiser,
+    positive: Sequence[Cond],
+    negative: Sequence[Cond],
+    cfg: float,
+) -> Steps[Tensor]:
+    """Answer a sampler through asks to a denoiser: u + cfg (c - u) on x0 predictions.
+
+    Rows stand in the order of the lists, positive first.  At cfg 1 the negative list is not evaluated.
+    Returns what the sampler returns.
+    """
+    with closing(sampling):
+        try:
+            x, sigma = next(sampling)
+            leading, opposing = map(
+                _Average, place(positive, negative, x, denoiser.model_sampling, denoiser.dtype)
+            )
+            alone = math.isclose(cfg, 1.0, rel_tol=1e-9)
+            while True:
+                for_it = leading.active(sigma)
+                against = [] if alone else opposing.active(sigma)
+                answers = yield [_ask(denoiser, region, x, sigma) for region in for_it + against]
+                denoised = leading(for_it, answers[: len(for_it)], x)
+                if not alone:
+                    opposed = opposing(against, answers[len(for_it) :], x)
+                    denoised = torch.add(opposed, denoised - opposed, alpha=cfg)
+                x, sigma = sampling.send(denoised)
+        except StopIteration as end:
+            result: Tensor = end.value
+            return result
+
+
+def _ask(denoiser: Denoiser, region: Region, x: Tensor, sigma: float) -> Ask:
+    crop = region.crop(x)
+    kind = (denoiser.identity, denoiser.device, denoiser.dtype, crop.shape[1:], region.tokens.shape[-1])
+    return Ask(kind, denoiser, Row(crop, sigma, region.tokens, region.pooled))
+
+
+class _Average:
+    """The weighted mean of the predictions of one list: sum_k m_k D_k / sum_k m_k, for each element."""
+
+    def __init__(self, regions: Sequence[Region]) -> None:
+        self._regions = regions
+        self._shares: dict[Hashable, list[float | Tensor]] = {}
+
+    def active(self, sigma: float) -> list[Region]:
+        return [region for region in self._regions if region.active(sigma)]
+
+    def __call__(self, active: Sequence[Region], answers: Sequence[Tensor], x: Tensor) -> Tensor:
+        """[B,C,H,W], from an answer for each active region; 0 where none reaches."""
+        key = tuple(map(id, active))
+        if key not in self._shares:
+            self._shares[key] = _shares(active, x)
+        shares = self._shares[key]
+        if shares == [1.0]:
+            return answers[0]
+        mean = torch.zeros_like(x)
+        for region, answer, share in zip(active, answers, shares, strict=True):
+            region.crop(mean).add_(answer * share)
+        return mean
+
+
+def _shares(active: Sequence[Region], x: Tensor) -> list[float | Tensor]:
+    """What each region contributes to the mean: numbers if nothing varies over the picture."""
+    weights = [region.weight for region in active if isinstance(region.weight, float)]
+    if len(weights) == len(active):
+        return [weight / (UNCOVERED + sum(weights)) for weight in weights]
+    total = x.new_full((x.shape[0], 1, *x.shape[2:]), UNCOVERED)
+    for region in active:
+        region.crop(total).add_(region.weight)
+    return [region.weight / region.crop(total) for region in active]

@@ -1,0 +1,154 @@
+"""How a network's numbers relate to a noisy latent: noise levels, timesteps and prediction types.
+
+Everything outside a network speaks of sigma, the standard deviation of the noise in
+`x = x0 + sigma * n` (arXiv 2206.00364).  A trained model knows a finite table of such levels and is
+told a level by its index in it.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor
+
+Prediction = Literal["eps", "v"]
+BetaSchedule = Literal["scaled_linear", "linear"]
+
+LAST_ZSNR_ALPHA = 4.8973451890853435e-08
+"""Stands for the zero that arXiv 2305.08891 asks for, where sigma would be infinite (it gives 4518.76)."""
+
+
+@dataclass(frozen=True)
+class ModelSampling:
+    """The noise levels a network was trained on, and how it states its prediction.
+
+    `sigmas` ascends by timestep; its values are float32 numbers.  The value is hashable: it can be
+    part of a model's identity.
+    """
+
+    sigmas: tuple[float, ...]
+    prediction: Prediction = "eps"
+
+    @classmethod
+    def from_betas(
+        cls,
+        kind: BetaSchedule = "scaled_linear",
+        *,
+        start: float = 0.00085,
+        end: float = 0.012,
+        steps: int = 1000,
+        prediction: Prediction = "eps",
+        zsnr: bool = False,
+    ) -> ModelSampling:
+        """The levels of a variance-preserving chain: sigma = sqrt((1 - a) / a), a = prod(1 - beta).
+
+        "linear" spaces beta equally (arXiv 2006.11239), "scaled_linear" its root (arXiv 2112.10752).
+        `zsnr` rescales sqrt(a) so that the last level is all but pure noise (arXiv 2305.08891, algorithm 1).
+        """
+        power = 2 if kind == "scaled_linear" else 1
+        low, high = start ** (1 / power), end ** (1 / power)
+        betas = ((low + (high - low) * t / (steps - 1)) ** power for t in range(steps))
+        alphas = list(accumulate((1 - beta for beta in betas), lambda a, b: a * b))
+        if zsnr:
+            first, last = math.sqrt(alphas[0]), math.sqrt(alphas[-1])
+            alphas = [((math.sqrt(a) - last) * first / (first - last)) ** 2 for a in alphas[:-1]]
+            alphas.append(LAST_ZSNR_ALPHA)
+        return cls(_float32(math.sqrt((1 - a) / a) for a in alphas), prediction)
+
+    @property
+    def sigma_min(self) -> float:
+        return self.sigmas[0]
+
+    @property
+    def sigma_max(self) -> float:
+        return self.sigmas[-1]
+
+    @cached_property
+    def _log_sigmas(self) -> tuple[float, ...]:
+        return _float32(map(math.log, self.sigmas))
+
+    @cached_property
+    def _borders(self) -> list[float]:
+        """Where, in log sigma, one timestep ends and the next begins."""
+        return [(low + high) / 2 for low, high in pairwise(self._log_sigmas)]
+
+    def timestep(self, sigma: float) -> float:
+        """What the network is told: the index nearest in log sigma, the lower one on a tie, as a float."""
+        return float(bisect_left(self._borders, math.log(sigma))) if sigma > 0 else 0.0
+
+    def sigma(self, timestep: float) -> float:
+        """The level at a fractional timestep, linear in log sigma."""
+        timestep = min(max(timestep, 0.0), len(self.sigmas) - 1.0)
+        low, high = math.floor(timestep), math.ceil(timestep)
+        part = timestep - low
+        return _float32([math.exp((1 - part) * self._log_sigmas[low] + part * self._log_sigmas[high])])[0]
+
+    def percent_to_sigma(self, percent: float) -> float:
+        """The level after `percent` (0..1) of the timesteps; beyond all levels at both ends.
+
+        The whole is 999 steps whatever the table's length, as saved workflows have it.
+        """
+        if percent <= 0:
+            return 999999999.9
+        return 0.0 if percent >= 1 else self.sigma(999.0 * (1 - percent))
+
+    def noised(self, latent: Tensor, noise: Tensor, sigma: float) -> Tensor:
+        """A latent (model space) at a noise level; `noise` is standard normal, of the same shape."""
+        return latent + noise * sigma
+
+    def start(self, latent: Tensor, noise: Tensor, sigma: float) -> Tensor:
+        """The state that sampling starts from.
+
+        At the model's highest level the noise has deviation sqrt(1 + sigma^2): there a
+        variance-preserving chain ends in a unit normal, scaled as a whole.
+        """
+        highest = sigma > self.sigma_max or math.isclose(sigma, self.sigma_max, rel_tol=1e-5)
+        return self.noised(latent, noise, math.hypot(1, sigma) if highest else sigma)
+
+    def model_input(self, x: Tensor, sigma: float) -> Tensor:
+        """What the network sees: x scaled to unit variance (arXiv 2206.00364, c_in)."""
+        return x / math.hypot(1, sigma)
+
+    def denoised(self, x: Tensor, output: Tensor, sigma: float) -> Tensor:
+        """The x0 that the network's output means; x is the state itself, not the network's input.
+
+        "v" is the velocity of arXiv 2202.00512.
+        """
+        if self.prediction == "eps":
+            return x - output * sigma
+        return x / (sigma * sigma + 1) - output * (sigma / math.hypot(1, sigma))
+
+
+@dataclass(frozen=True)
+class LatentFormat:
+    """From the latents of a VAE, which travel between nodes, to the space a network was trained in."""
+
+    channels: int = 4
+    scale: float = 0.18215
+    shift: float = 0.0
+
+    def process_in(self, latent: Tensor) -> Tensor:
+        """[B,C,H,W], VAE space to model space; an empty (all zero) latent stays empty under a shift too."""
+        return (latent - self.shift) * self.scale if latent.any() else latent
+
+    def process_out(self, latent: Tensor) -> Tensor:
+        """[B,C,H,W], model space to VAE space."""
+        return latent / self.scale + self.shift
+
+    def fit(self, latent: Tensor) -> Tensor:
+        """An empty latent with as many channels as the model has; any other latent as it is."""
+        missing = latent.shape[1] != self.channels and not latent.any()
+        return latent.new_zeros(latent.shape[0], self.channels, *latent.shape[2:]) if missing else latent
+
+
+def _float32(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(array("f", values))

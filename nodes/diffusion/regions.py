@@ -1,0 +1,170 @@
+"""Where and when each conditioning has its say.
+
+A picture's conditionings are placed once per run: areas become boxes of the latent, masks become
+weights at its resolution, percentages of the schedule become sigmas.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from nodes.diffusion.conditioning import Area, Cond, RelativeArea
+from nodes.diffusion.model_sampling import ModelSampling
+
+SMALLEST_BOUNDS = 8
+"""Cells of the smallest box that is put around a mask."""
+
+FEATHER = 8
+"""Cells over which an area fades out, at most; a quarter of its side, if that is less."""
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A conditioning placed in one run.
+
+    `box` are the rows and columns it is evaluated in (None: everywhere); `weight` is a number or
+    [B or 1,1,h,w] within the box; it is active while first >= sigma >= last.
+    """
+
+    tokens: Tensor
+    pooled: Tensor | None
+    box: tuple[slice, slice] | None
+    weight: float | Tensor
+    first: float
+    last: float
+
+    def active(self, sigma: float) -> bool:
+        return self.first >= sigma >= self.last
+
+    def crop(self, x: Tensor) -> Tensor:
+        """[B,C,H,W] to [B,C,h,w]: a view."""
+        return x if self.box is None else x[:, :, self.box[0], self.box[1]]
+
+
+def place(
+    positive: Sequence[Cond], negative: Sequence[Cond], x: Tensor, sampling: ModelSampling, dtype: torch.dtype
+) -> tuple[list[Region], list[Region]]:
+    """Both lists placed in a latent like x [B,C,H,W], on its device; tokens get the network's dtype."""
+    height, width = x.shape[-2:]
+    leading = [_located(cond, height, width) for cond in positive]
+    opposing = [_located(cond, height, width) for cond in negative]
+    _mirror(list(leading), opposing)
+    _mirror(list(opposing), leading)
+
+    def regions(conds: list[Cond]) -> list[Region]:
+        return [region for cond in conds if (region := _region(cond, x, sampling, dtype)) is not None]
+
+    return regions(leading), regions(opposing)
+
+
+def _located(cond: Cond, height: int, width: int) -> Cond:
+    """The same conditioning with its area in cells and its mask [n,H,W] at the latent's resolution."""
+    area, mask = cond.area, cond.mask
+    if isinstance(area, RelativeArea):
+        area = Area(
+            y=round(area.y * height),
+            x=round(area.x * width),
+            height=max(1, round(area.height * height)),
+            width=max(1, round(area.width * width)),
+        )
+    if mask is not None:
+        mask = interpolate(mask[:, None].float(), size=(height, width), mode="bilinear")[:, 0]
+        if cond.set_area_to_bounds:
+            area = _bounds(mask)
+    return replace(cond, area=area, mask=mask)
+
+
+def _bounds(mask: Tensor) -> Area:
+    """The box around everything that is not zero in any of the masks [n,H,W]."""
+    ys, xs = torch.nonzero(mask.amax(dim=0), as_tuple=True)
+    if not len(ys):
+        return Area(0, 0, SMALLEST_BOUNDS, SMALLEST_BOUNDS)
+    y, x = int(ys.min()), int(xs.min())
+    height, width = int(ys.max()) - y + 1, int(xs.max()) - x + 1
+    return Area(y, x, max(height, SMALLEST_BOUNDS), max(width, SMALLEST_BOUNDS))
+
+
+def _mirror(sources: Sequence[Cond], others: list[Cond]) -> None:
+    """Give `others` a counterpart for every area of `sources`, so that guidance compares like with like.
+
+    Its text is that of the smallest of `others` around the area, or of one without an area; there is
+    none to give if that one has this very area.
+    """
+    for cond in sources:
+        if not isinstance(cond.area, Area):
+            continue
+        around = [c for c in others if isinstance(c.area, Area) and _contains(c.area, cond.area)]
+        everywhere = [c for c in others if c.area is None]
+        text = min(around, key=_size) if around else next(iter(everywhere), None)
+        if text is not None and text.area != cond.area:
+            others.append(replace(cond, tokens=text.tokens, pooled=text.pooled))
+
+
+def _contains(outer: Area, inner: Area) -> bool:
+    return (
+        outer.y <= inner.y
+        and outer.x <= inner.x
+        and outer.y + outer.height >= inner.y + inner.height
+        and outer.x + outer.width >= inner.x + inner.width
+    )
+
+
+def _size(cond: Cond) -> int:
+    return cond.area.height * cond.area.width if isinstance(cond.area, Area) else 0
+
+
+def _region(cond: Cond, x: Tensor, sampling: ModelSampling, dtype: torch.dtype) -> Region | None:
+    """The conditioning in a latent like x; None if nothing of its area lies inside."""
+    box = None
+    if isinstance(cond.area, Area):
+        height, width = (int(side) for side in x.shape[-2:])
+        box = (
+            slice(cond.area.y, min(cond.area.y + cond.area.height, height)),
+            slice(cond.area.x, min(cond.area.x + cond.area.width, width)),
+        )
+        if any(side.start >= side.stop for side in box):
+            return None
+    return Region(
+        tokens=_per_item(cond.tokens, x.shape[0]).to(x.device, dtype),
+        pooled=None if cond.pooled is None else _per_item(cond.pooled, x.shape[0]).to(x.device, dtype),
+        box=box,
+        weight=_weight(cond, box, x),
+        first=sampling.percent_to_sigma(cond.start_percent),
+        last=sampling.percent_to_sigma(cond.end_percent),
+    )
+
+
+def _weight(cond: Cond, box: tuple[slice, slice] | None, x: Tensor) -> float | Tensor:
+    """How much the conditioning counts: strength, times a mask or a ramp at the area's inner sides."""
+    if cond.mask is not None:
+        mask = _per_item(cond.mask, x.shape[0])[:, None].to(x)
+        inside = mask if box is None else mask[:, :, box[0], box[1]]
+        return inside * (cond.strength * cond.mask_strength)
+    if box is None:
+        return cond.strength
+    rows, columns = (_ramp(side, int(length)) for side, length in zip(box, x.shape[-2:], strict=True))
+    return (rows[:, None] * columns * cond.strength).to(x)[None, None]
+
+
+def _ramp(side: slice, length: int) -> Tensor:
+    """Weights along one side of an area: full, but rising from an edge that is not the latent's own."""
+    size = side.stop - side.start
+    fade = min(FEATHER, size // 4)
+    weights = torch.ones(size)
+    rise = torch.arange(1, fade + 1) / max(fade, 1)
+    if side.start > 0:
+        weights[:fade] *= rise
+    if side.stop < length:
+        weights[size - fade :] *= rise.flip(0)
+    return weights
+
+
+def _per_item(values: Tensor, batch: int) -> Tensor:
+    """One row for all items stays one; other counts are repeated and cut to the batch."""
+    if values.shape[0] in (1, batch):
+        return values
+    repeats = -(-batch // values.shape[0])
+    return values.repeat(repeats, *[1] * (values.dim() - 1))[:batch]
