@@ -1,0 +1,1 @@
+"""How files name the tensors of a network, and what their shapes tell of it. One module per network."""

@@ -1,0 +1,116 @@
+"""The UNet of Stable Diffusion (arXiv 2112.10752): names and shapes in the original layout.
+
+There every module has a number in one long list: resnets and down- or upsamplers
+count alike. Ours are the names of diffusers' UNet2DConditionModel, which go by
+level and kind.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from nodes.diffusion.errors import ModelError
+from nodes.diffusion.layouts.tensors import Source, Tensors
+
+RESNET = {
+    "in_layers.0": "norm1",
+    "in_layers.2": "conv1",
+    "emb_layers.1": "time_emb_proj",
+    "out_layers.0": "norm2",
+    "out_layers.3": "conv2",
+    "skip_connection": "conv_shortcut",
+}
+FIXED = {
+    "time_embed.0": "time_embedding.linear_1",
+    "time_embed.2": "time_embedding.linear_2",
+    "input_blocks.0.0": "conv_in",
+    "out.0": "conv_norm_out",
+    "out.2": "conv_out",
+}
+
+
+def config(tensors: Tensors, heads: Callable[[Sequence[int]], list[int]]) -> dict[str, Any]:
+    """The arguments of UNet2DConditionModel.
+
+    All but one can be read off the shapes: `heads` gives the attention heads per
+    level from the levels' channels.
+    """
+    levels = _levels(tensors)
+    resnets = {len(level) for level in levels}
+    if len(resnets) != 1:
+        raise ModelError(tensors.header.path, "has a UNet of an unknown form (levels of unequal length)")
+    channels = [tensors.shape(f"{level[0]}.0.in_layers.2.weight", 4)[0] for level in levels]
+    attentive = [f"{level[0]}.1.proj_in.weight" in tensors for level in levels]
+    attention = next(
+        (f"{level[0]}.1" for level, a in zip(levels, attentive, strict=True) if a), "middle_block.1"
+    )
+    context = tensors.shape(f"{attention}.transformer_blocks.0.attn2.to_k.weight", 2)[1]
+    return {
+        "in_channels": tensors.shape("input_blocks.0.0.weight", 4)[1],
+        "out_channels": tensors.shape("out.2.weight", 4)[0],
+        "block_out_channels": channels,
+        "layers_per_block": resnets.pop(),
+        "down_block_types": ["CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attentive],
+        "up_block_types": ["CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attentive)],
+        "cross_attention_dim": context,
+        "attention_head_dim": heads(channels),  # diffusers' misnomer: their number
+        "use_linear_projection": has_linear_projection(tensors),
+    }
+
+
+def has_linear_projection(tensors: Tensors) -> bool:
+    """Whether attention blocks begin with a linear layer (SD2, SDXL) or a convolution (SD1)."""
+    name = "middle_block.1.proj_in.weight"
+    return name in tensors and len(tensors.header[tensors.prefix + name].shape) == 2
+
+
+def sources(tensors: Tensors, layers_per_block: int) -> dict[str, Source]:
+    """Where each parameter of UNet2DConditionModel lies."""
+    named = ((_translate(name, layers_per_block + 1), name) for name in tensors)
+    return {ours: Source(tensors.prefix + theirs) for ours, theirs in named if ours}
+
+
+def _levels(tensors: Tensors) -> list[list[str]]:
+    """The names of the blocks with a resnet on the way down, by level."""
+    levels: list[list[str]] = [[]]
+    for n in count(1):
+        block = f"input_blocks.{n}"
+        if f"{block}.0.in_layers.2.weight" in tensors:
+            levels[-1].append(block)
+        elif f"{block}.0.op.weight" in tensors:
+            levels.append([])
+        else:
+            break
+    if not all(levels):
+        raise ModelError(tensors.header.path, "has a UNet of an unknown form (a level without resnets)")
+    return levels
+
+
+def _translate(name: str, per_level: int) -> str | None:
+    """Our name for a parameter; None for what is not part of the network."""
+    for theirs, ours in FIXED.items():
+        if name.startswith(theirs + "."):
+            return ours + name.removeprefix(theirs)
+    match re.split(r"\.", name, maxsplit=3):
+        case ["input_blocks", n, "0", rest] if rest.startswith("op."):
+            return f"down_blocks.{(int(n) - 1) // per_level}.downsamplers.0.conv.{rest[3:]}"
+        case ["input_blocks", n, m, rest]:
+            level, j = divmod(int(n) - 1, per_level)
+            return _block(f"down_blocks.{level}", j, m != "0", rest)
+        case ["middle_block", m, *rest]:
+            return _block("mid_block", int(m) // 2, m == "1", ".".join(rest))
+        case ["output_blocks", n, m, rest]:
+            level, j = divmod(int(n), per_level)
+            if m != "0" and rest.startswith("conv."):
+                return f"up_blocks.{level}.upsamplers.0.{rest}"
+            return _block(f"up_blocks.{level}", j, m != "0", rest)
+    return None
+
+
+def _block(block: str, j: int, attention: bool, rest: str) -> str | None:
+    """Inside an attention block the two layouts agree; inside a resnet they do not."""
+    if attention:
+        return f"{block}.attentions.{j}.{rest}"
+    layer, _, leaf = rest.rpartition(".")
+    return f"{block}.resnets.{j}.{RESNET[layer]}.{leaf}" if layer in RESNET else None

@@ -1,0 +1,84 @@
+"""From a recognised checkpoint to networks that compute."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nodes.diffusion import tokenizer
+from nodes.diffusion.checkpoints import identify_vae, require
+from nodes.diffusion.clip import ClipText
+from nodes.diffusion.components import Checkpoint, Component
+from nodes.diffusion.denoisers import UNetDenoiser
+from nodes.diffusion.identity import weights_identity
+from nodes.diffusion.networks import build
+from nodes.diffusion.text import TextEncoder
+from nodes.diffusion.vae import Autoencoder
+
+CPU = torch.device("cpu")
+
+
+def load_denoiser(
+    checkpoint: Checkpoint, device: torch.device = CPU, dtype: torch.dtype = torch.float32
+) -> UNetDenoiser:
+    """The checkpoint's UNet, with the noise levels and the latent space that it was trained for."""
+    component = require(checkpoint, "denoiser")
+    unet = build(make_unet, component, partial(Tensor.to, device=device, dtype=dtype))
+    return UNetDenoiser(unet, checkpoint.sampling, checkpoint.latent_format, checkpoint.identity)
+
+
+def load_text_encoder(
+    checkpoint: Checkpoint, device: torch.device = CPU, dtype: torch.dtype = torch.float32
+) -> TextEncoder:
+    """The checkpoint's text encoder, with the tokenizer it was trained with.
+
+    Whatever the file holds is rounded to float16, as existing workflows have it;
+    `dtype` is what is computed with.
+    """
+    component = require(checkpoint, "text_encoder")
+    network = build(make_clip, component, lambda tensor: tensor.half().to(device, dtype))
+    style = checkpoint.text
+    words = (
+        tokenizer.from_folder(style.tokenizer, style.pad) if style.tokenizer else tokenizer.builtin(style.pad)
+    )
+    return TextEncoder(network, words, style, checkpoint.identity)
+
+
+def load_autoencoder(
+    checkpoint: Checkpoint, device: torch.device = CPU, dtype: torch.dtype = torch.float32
+) -> Autoencoder:
+    """The checkpoint's own VAE."""
+    return _autoencoder(require(checkpoint, "autoencoder"), checkpoint.identity, device, dtype)
+
+
+def load_vae(path: Path, device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> Autoencoder:
+    """A VAE by itself: a file in the original or in diffusers' layout, a folder, or that of a checkpoint."""
+    return _autoencoder(identify_vae(path), weights_identity(path), device, dtype)
+
+
+def _autoencoder(
+    component: Component, identity: str, device: torch.device, dtype: torch.dtype
+) -> Autoencoder:
+    vae = build(make_vae, component, partial(Tensor.to, device=device, dtype=dtype))
+    return Autoencoder(vae, identity)
+
+
+def make_clip(config: Mapping[str, Any]) -> ClipText:
+    return ClipText(**config)
+
+
+def make_unet(config: Mapping[str, Any]) -> nn.Module:
+    from diffusers import UNet2DConditionModel
+
+    unet: nn.Module = UNet2DConditionModel.from_config(dict(config))  # type: ignore[no-untyped-call]
+    return unet
+
+
+def make_vae(config: Mapping[str, Any]) -> nn.Module:
+    from diffusers import AutoencoderKL
+
+    vae: nn.Module = AutoencoderKL.from_config(dict(config))  # type: ignore[no-untyped-call]
+    return vae
