@@ -6,7 +6,7 @@ A book remembers which call of which job has which name, so that a job that is r
 writes over its own file and not beside it.
 """
 
-import datetime
+import datetime as dt
 import errno
 import os
 import re
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
 from engine.errors import PathError, StorageError
 from engine.files import inside, make_folder
@@ -67,7 +67,7 @@ class Claim:
     ) -> None:
         if error is None:
             try:
-                os.replace(self.part, self.path)
+                self.part.replace(self.path)
             except OSError as failure:
                 raise storage_error(self.path, failure) from failure
             return
@@ -95,7 +95,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 
 def fill_in(prefix: str, values: Mapping[str, object]) -> str:
     """Replace `%width%`, `%year%` and the like; unknown marks stay as they are."""
-    now = datetime.datetime.now().astimezone()
+    now = dt.datetime.now(dt.UTC).astimezone()
     facts: dict[str, object] = {
         "year": now.year,
         "month": f"{now.month:02}",

@@ -35,12 +35,19 @@ class Host:
 class Context:
     """Given to a node that has a parameter of this type; one per call."""
 
-    def __init__(self, host: Host, node: str, links: Mapping[str, tuple[str, int]] | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        node: str,
+        links: Mapping[str, tuple[str, int]] | None = None,
+        first_claim: int = 0,
+    ) -> None:
         self.node = node
         self.shown: dict[str, list[Any]] = {}
         self.written: list[Claim] = []
         self._host = host
         self._links = links or {}
+        self._first_claim = first_claim
 
     @property
     def files(self) -> Files:
@@ -105,7 +112,7 @@ class Context:
             PathError: the prefix leaves the root.
             StorageError: the folder cannot be written to.
         """
-        index = len(self.written)
+        index = self._first_claim + len(self.written)
         base = self.files.root(root)
         known = self._host.book.recall(self.node, index)
         given = Claim(base, known) if known is not None else claim(base, prefix, extension, values)

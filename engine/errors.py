@@ -30,7 +30,7 @@ class NodeDefinitionError(SafelightError):
     """A node function whose signature does not describe a node."""
 
 
-class Cancelled(SafelightError):
+class Cancelled(SafelightError):  # noqa: N818  # not an error, but a wish
     """Raised inside a node that asked whether its run is cancelled, when it is."""
 
 

@@ -14,9 +14,8 @@ Shown = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened in a run."""
+    """Something that happened in a run.  Whose run it was is known to who gave the listener."""
 
-    run: str = ""
     at: float = field(default_factory=perf_counter)
 
 
@@ -103,6 +102,15 @@ class NodeBlocked(Event):
 
     node: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLingered(Event):
+    """When a node without a lane held up the event loop; once for each class.  It should say `lane=`."""
+
+    node: str
+    class_type: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ class ModelPaths:
         """Take a models folder, or a program's folder that has one, as it is."""
         if not root.is_dir():
             raise PathError(f"models folder {root}: no such folder")
-        models = root / "models" if (root / "models").is_dir() and not (root / "checkpoints").is_dir() else root
+        nested = (root / "models").is_dir() and not (root / "checkpoints").is_dir()
+        models = root / "models" if nested else root
         for folder, names in FOLDERS.items():
             for name in names:
                 self.add(folder, models / name)

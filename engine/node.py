@@ -231,7 +231,10 @@ class Node(Generic[P, R]):
         return function
 
     def check(self, function: Callable[..., Mapping[str, str]]) -> Callable[..., Mapping[str, str]]:
-        """Mark what validates inputs beyond their types: `function(files, **literals) -> {input: message}`."""
+        """Mark what validates inputs beyond their types.
+
+        It is called as `function(files, **literals)` with the inputs it names, and gives `{input: message}`.
+        """
         self.spec = replace(self.spec, check=function)
         return function
 
@@ -405,7 +408,7 @@ def _read_outputs(class_type: str, function: Callable[..., Any]) -> tuple[Output
     hints = _hints(class_type, function)
     if "return" not in hints:
         raise NodeDefinitionError(f"{class_type}: its return type is missing")
-    core, extras, _ = _unwrap(hints["return"])
+    core = _unwrap(hints["return"]).core
     if core is types.NoneType or core is None:
         return ()
     if inspect.isclass(core) and issubclass(core, tuple) and hasattr(core, "_fields"):

@@ -86,7 +86,7 @@ def compatible(source: str, target: str) -> bool:
 
     `*` on either side fits; `A,B` fits when any part does.  INT fits FLOAT, as every integer is one.
     """
-    if source == target or source == "*" or target == "*":
+    if source in (target, "*") or target == "*":
         return True
     sources = {part.strip() for part in source.split(",")}
     targets = {part.strip() for part in target.split(",")}

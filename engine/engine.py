@@ -1,0 +1,102 @@
+"""The engine: its parts put together, and the three things it does: validate, plan, run."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from engine.cache.disk import DiskCache
+from engine.claims import Book, Loose
+from engine.context import Host
+from engine.durations import Durations
+from engine.events import Event
+from engine.executor import Result, Run
+from engine.files import Files
+from engine.graph import Graph
+from engine.lanes import DeviceLane, Lanes
+from engine.parts import Parts
+from engine.plan import CacheMode, Plan, make_plan
+from engine.registry import Registry
+from engine.signature import Signatures
+from engine.validation import Validation, validate
+
+
+def _ignore(_event: Event) -> None:
+    """The listener of those who do not listen."""
+
+
+@dataclass
+class Engine:
+    """Graphs in, results and events out."""
+
+    registry: Registry
+    files: Files
+    parts: Parts
+    device: str = "auto"
+
+    @classmethod
+    def open(
+        cls,
+        registry: Registry,
+        files: Files,
+        *,
+        device: str = "auto",
+        merge: bool = False,
+        disk: bool = True,
+        disk_folder: Path | None = None,
+    ) -> Self:
+        """An engine on a home.  With `merge`, equal asks of different jobs share a forward pass."""
+        lanes = Lanes(DeviceLane(device, merge=merge, scope=registry.scope))
+        folder = disk_folder or files.state / "cache"
+        parts = Parts(
+            registry,
+            disk=DiskCache(folder) if disk else None,
+            lanes=lanes,
+            durations=Durations(files.state / "durations.json" if disk else None),
+        )
+        return cls(registry, files, parts, device)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def validate(self, graph: Mapping[str, Any], targets: Iterable[str] | None = None) -> Validation:
+        """Everything that is wrong with a plain graph, and its sound part."""
+        return validate(graph, self.registry, self.files, targets=targets)
+
+    def plan(self, graph: Graph, wanted: Iterable[str], mode: CacheMode = "use") -> Plan:
+        """What running `wanted` would do."""
+        signatures = Signatures(self.files, self.registry.profile(self.device))
+        return make_plan(graph, wanted, signatures, self.parts.memory, self.parts.disk, mode)
+
+    async def run(
+        self,
+        plan: Plan,
+        *,
+        emit: Callable[[Event], None] = _ignore,
+        metadata: Mapping[str, str] | None = None,
+        book: Book | None = None,
+    ) -> Result:
+        """Carry out a plan.  Cancelling the awaiting task cancels the run."""
+        host = Host(
+            files=self.files,
+            lanes=self.parts.lanes,
+            residency=self.parts.residency,
+            emit=emit,
+            loop=asyncio.get_running_loop(),
+            cancelled=asyncio.Event(),
+            metadata=metadata or {},
+            book=book or Loose(),
+            device_name=self.device,
+        )
+        return await Run(plan, self.parts, host)()
+
+    def close(self) -> None:
+        """Write what is to be kept, and let the threads end."""
+        self.parts.durations.save()
+        if self.parts.disk is not None:
+            self.parts.disk.close()
+        self.parts.lanes.close()

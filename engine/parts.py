@@ -1,0 +1,38 @@
+"""What all runs of an engine share: the caches, the flights, the lanes, what is loaded."""
+
+from dataclasses import dataclass, field
+
+from engine.cache import Entry
+from engine.cache.disk import DiskCache
+from engine.cache.memory import MemoryCache
+from engine.durations import Durations
+from engine.flights import Flights
+from engine.lanes import Lanes
+from engine.node import NodeSpec
+from engine.plan import CacheMode
+from engine.registry import Registry
+from engine.residency import Residency
+from engine.signature import Key
+
+
+@dataclass
+class Parts:
+    """The engine's parts."""
+
+    registry: Registry
+    memory: MemoryCache = field(default_factory=MemoryCache)
+    disk: DiskCache | None = None
+    flights: Flights = field(default_factory=Flights)
+    lanes: Lanes = field(default_factory=Lanes)
+    residency: Residency = field(default_factory=Residency)
+    durations: Durations = field(default_factory=Durations)
+    lingered: set[str] = field(default_factory=set)
+
+    def keep(self, key: Key, spec: NodeSpec, entry: Entry, mode: CacheMode) -> None:
+        """Put a result where it will be found again."""
+        self.durations.note(spec.class_type, entry.seconds)
+        if mode == "off" or not spec.cacheable:
+            return
+        self.memory.put(key, entry)
+        if self.disk is not None:
+            self.disk.offer(key, spec, entry)

@@ -1,0 +1,105 @@
+"""What a run would do: what is there already, what runs, why, and about how long.
+
+The first half of every run, and all of `safelight plan`.  One walk from the wanted nodes upstream,
+which stops where a result is found; nothing is computed and nothing changes.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.cache import Entry
+from engine.cache.disk import DiskCache
+from engine.cache.memory import MemoryCache
+from engine.graph import Graph
+from engine.signature import Key, Signatures
+
+CacheMode = Literal["use", "refresh", "off"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The graph with what is known about each node of it.
+
+    `found` are results in memory, `stored` nodes whose results are on disk, `missing` the nodes to run
+    with sources first.  `why` says for each of these what made it necessary.
+    """
+
+    graph: Graph
+    wanted: tuple[str, ...]
+    signatures: Signatures
+    found: Mapping[str, Entry] = field(default_factory=dict)
+    stored: Collection[str] = ()
+    missing: tuple[str, ...] = ()
+    cached: tuple[str, ...] = ()
+    why: Mapping[str, str] = field(default_factory=dict)
+    mode: CacheMode = "use"
+
+    @property
+    def keys(self) -> Mapping[str, Key]:
+        return self.signatures.keys
+
+
+def make_plan(
+    graph: Graph,
+    wanted: Iterable[str],
+    signatures: Signatures,
+    memory: MemoryCache,
+    disk: DiskCache | None,
+    mode: CacheMode = "use",
+) -> Plan:
+    """Sign every call, and see what is there."""
+    signatures.sign_all(graph)
+    wanted = tuple(wanted)
+    if mode != "use":
+        disk = None
+    found: dict[str, Entry] = {}
+    stored: set[str] = set()
+    needed = set(wanted)
+    missing: list[str] = []
+    cached: list[str] = []
+    keys = signatures.keys
+    for node in reversed(graph.order):
+        call = graph.calls[node]
+        entry = memory.get(keys[node]) if mode == "use" else None
+        if entry is not None:
+            cached.append(node)
+            if node in needed:
+                found[node] = entry
+        elif node in needed:
+            if disk is not None and disk.has(keys[node]):
+                stored.add(node)
+                cached.append(node)
+            else:
+                missing.append(node)
+                needed.update([link.node for link in call.eager_links])
+    missing.reverse()
+    cached.reverse()
+    return Plan(
+        graph, wanted, signatures, found, stored, tuple(missing), tuple(cached), mode=mode,
+        why=_Reasons(graph, signatures, frozenset(missing), mode),
+    )  # fmt: skip
+
+
+class _Reasons(dict[str, str]):
+    """Why each missing node runs; made when somebody asks."""
+
+    def __init__(
+        self, graph: Graph, signatures: Signatures, missing: frozenset[str], mode: CacheMode
+    ) -> None:
+        super().__init__()
+        self._facts = graph, signatures, missing, mode
+
+    def __missing__(self, node: str) -> str:
+        graph, signatures, missing, mode = self._facts
+        if node not in missing:
+            raise KeyError(node)
+        if mode != "use":
+            return "asked to run again" if mode == "refresh" else "the cache is off"
+        if (reason := signatures.uncacheable.get(node)) is not None:
+            return reason
+        sources = [link.node for link in graph.calls[node].links.values() if link.node in missing]
+        if sources:
+            names = ", ".join(f"{source} ({graph.calls[source].spec.class_type})" for source in sources[:3])
+            return f"an input is computed: {names}"
+        return "no result for these inputs"

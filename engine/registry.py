@@ -1,0 +1,143 @@
+"""The node classes that there are, and the packs that they come from.
+
+Packs are the built-in one, installed distributions (entry points of group `safelight.packs`), and the
+files of a folder.  A pack is a module with `@node` functions; it may name more modules (`MODULES`), models
+that it brings along (`MODELS`), and the namespace of its cache keys (`NAMESPACE`).  A pack that cannot be
+loaded is reported and does not keep the others from loading.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from engine.errors import PackError
+from engine.model_paths import ModelPaths
+from engine.node import Node, NodeSpec
+
+ENTRY_POINTS: Final = "safelight.packs"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPack:
+    """A pack, or a node of one, that is not there, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass
+class Registry:
+    """`class_type` -> what is known about it."""
+
+    specs: dict[str, NodeSpec] = field(default_factory=dict)
+    broken: list[BrokenPack] = field(default_factory=list)
+    models: dict[str, dict[str, Path]] = field(default_factory=dict)
+    profile: Callable[[str], str] = lambda device: device  # replaced by the built-in pack's
+    scope: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+    def __getitem__(self, class_type: str) -> NodeSpec:
+        return self.specs[class_type]
+
+    def __contains__(self, class_type: object) -> bool:
+        return class_type in self.specs
+
+    def add(self, *nodes: Node[..., Any] | NodeSpec, namespace: str) -> None:
+        """Make nodes known.  A name that is taken stays with who came first, and that is reported."""
+        for each in nodes:
+            spec = each.spec if isinstance(each, Node) else each
+            if spec.class_type in self.specs:
+                holder = self.specs[spec.class_type].namespace
+                self.broken.append(
+                    BrokenPack(namespace, f"its node {spec.class_type} is hidden by the one of {holder}")
+                )
+                continue
+            self.specs[spec.class_type] = replace(spec, namespace=namespace)
+
+    def load_module(self, name: str) -> None:
+        """Load an importable pack."""
+        self._attempt(name, lambda: self._take(importlib.import_module(name), name))
+
+    def load_entry_points(self) -> None:
+        """Load the packs of installed distributions."""
+        for point in entry_points(group=ENTRY_POINTS):
+            version = point.dist.version if point.dist else ""
+
+            def load(point: Any = point, version: str = version) -> None:
+                self._take(point.load(), f"{point.name}@{version}")
+
+            self._attempt(point.name, load)
+
+    def load_folder(self, folder: Path) -> None:
+        """Load every `name.py` and `name/__init__.py` of a folder, in the order of their names."""
+        if not folder.is_dir():
+            return
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith((".", "_")) or path.name.endswith(".disabled"):
+                continue
+            entry = path / "__init__.py" if path.is_dir() else path
+            if entry.suffix == ".py" and entry.is_file():
+                self._attempt(path.name, lambda path=path, entry=entry: self._load_file(path, entry))  # type: ignore[misc]  # mypy does not see that the defaults fix the types
+
+    def _load_file(self, path: Path, entry: Path) -> None:
+        """Import a folder pack; its namespace holds the hash of its sources, so that an edit is a change."""
+        digest = blake2b(digest_size=8)
+        for source in [entry] if path.is_file() else sorted(path.rglob("*.py")):
+            digest.update(source.read_bytes())
+        name = f"safelight_pack_{path.stem.replace('.', '_')}"
+        spec = importlib.util.spec_from_file_location(
+            name, entry, submodule_search_locations=[str(path)] if path.is_dir() else None
+        )
+        if spec is None or spec.loader is None:
+            raise PackError(f"{entry} is not a Python module")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        self._take(module, f"{path.stem}@{digest.hexdigest()}")
+
+    def _take(self, module: ModuleType, name: str) -> None:
+        namespace = getattr(module, "NAMESPACE", name)
+        self.profile = getattr(module, "profile", self.profile)
+        self.scope = getattr(module, "scope", self.scope)
+        models: Mapping[str, Mapping[str, Path]] = getattr(module, "MODELS", {})
+        for folder, entries in models.items():
+            self.models.setdefault(folder, {}).update(entries)
+        self.add(*_nodes_of(module), namespace=namespace)
+        for submodule in getattr(module, "MODULES", ()):
+            self._attempt(
+                submodule,
+                lambda submodule=submodule: self.add(  # type: ignore[misc]  # as above
+                    *_nodes_of(importlib.import_module(submodule)), namespace=namespace
+                ),
+            )
+
+    def _attempt(self, name: str, load: Callable[[], None]) -> None:
+        try:
+            load()
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a pack may do anything at import
+            self.broken.append(BrokenPack(name, f"{type(error).__name__}: {error}"))
+
+    def contribute_models(self, paths: ModelPaths) -> None:
+        for folder, entries in self.models.items():
+            for name, path in entries.items():
+                paths.contribute(folder, name, path)
+
+
+def _nodes_of(module: ModuleType) -> Iterable[Node[..., Any]]:
+    """The nodes that a module defines, in their order, imported ones left out."""
+    return [
+        each
+        for each in vars(module).values()
+        if isinstance(each, Node) and getattr(each.function, "__module__", None) == module.__name__
+    ]
