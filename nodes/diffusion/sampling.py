@@ -5,12 +5,12 @@ from contextlib import closing
 from typing import Any
 
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from nodes.diffusion.asks import Steps
 from nodes.diffusion.conditioning import Cond
 from nodes.diffusion.denoisers import Denoiser
 from nodes.diffusion.guidance import guided
+from nodes.diffusion.latents import prepare_mask
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.noise import initial_noise
 from nodes.diffusion.samplers import SAMPLERS, Sampling
@@ -60,9 +60,10 @@ def sample(
 
 
 def masked(sampling: Sampling, mask: Tensor, latent: Tensor, noise: Tensor, model: ModelSampling) -> Sampling:
-    """Keep `latent` where `mask` [B,1,H,W] is 0: shown to the network noised with `noise`, changed by none.
+    """Keep `latent` where `mask` [B,1,H,W] is 0, all in model space.
 
-    All in model space.  The sampler itself carries its own x, not the one shown.
+    There the network sees the latent itself under `noise`, whatever x the sampler carries, and the sampler
+    hears that x0 is the latent: so it ends there.
     """
     kept = 1 - mask
     kept_latent, kept_noise = latent * kept, noise * kept
@@ -104,11 +105,3 @@ def observed(sampling: Sampling, sigmas: Sequence[float], on_step: OnStep) -> Sa
                 on_step(total, total, denoised)
             result: Tensor = end.value
             return result
-
-
-def prepare_mask(mask: Tensor, latent: Tensor) -> Tensor:
-    """A mask [b,1,h,w], [b,h,w] or [h,w] as [B,1,H,W] of a latent: bilinear, neither rounded nor blurred."""
-    mask = mask.reshape(-1, 1, *mask.shape[-2:]).float()
-    mask = interpolate(mask, size=latent.shape[-2:], mode="bilinear")
-    repeats = -(-latent.shape[0] // mask.shape[0])
-    return mask.repeat(repeats, 1, 1, 1)[: latent.shape[0]].to(latent)
