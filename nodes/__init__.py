@@ -1,1 +1,39 @@
-"""The built-in nodes: thin nodes over plain numerics."""
+"""The built-in nodes: thin nodes over plain numerics.
+
+This module declares the pack and imports none of it; torch comes in when a node runs.
+"""
+
+from contextlib import AbstractContextManager
+
+from nodes.pinhole import WEIGHTS
+
+NAMESPACE = "core"
+
+MODULES = (
+    "nodes.loaders",
+    "nodes.text",
+    "nodes.conditioning",
+    "nodes.latent",
+    "nodes.sampling",
+    "nodes.vae",
+    "nodes.image",
+    "nodes.mask",
+    "nodes.logic",
+)
+
+#: Models that come with the pack: folder, name, place.
+MODELS = {"checkpoints": {"pinhole": WEIGHTS}}
+
+
+def profile(device_name: str) -> str:
+    """What decides the last bits of numeric results on a device."""
+    from nodes import device
+
+    return device.profile(device_name)
+
+
+def scope() -> AbstractContextManager[None]:
+    """Surrounds everything that runs on a device's thread."""
+    from nodes import device
+
+    return device.scope()

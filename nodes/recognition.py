@@ -1,0 +1,84 @@
+"""Models recognised from their files, and remembered as long as the files stay as they are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from engine.errors import UserError
+from nodes.diffusion.checkpoints import identify, identify_vae
+from nodes.diffusion.components import Checkpoint, Part
+from nodes.diffusion.errors import ModelError
+from nodes.diffusion.identity import weights_identity
+
+#: What makes a file a checkpoint; the rest may come from other files.
+NEEDED: tuple[Part, ...] = ("denoiser",)
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+def checkpoint(path: Path) -> Checkpoint:
+    """What a checkpoint holds: a file, or a folder in diffusers' layout.
+
+    Raises:
+        UserError: it is missing, damaged, pickled, or of an unknown family.
+    """
+    with told_to_users():
+        return _checkpoint(path, _stamp(path))
+
+
+def autoencoder(path: Path) -> str:
+    """The identity of the weights of a file or a folder that holds an autoencoder.
+
+    Raises:
+        UserError: it holds none.
+    """
+    with told_to_users():
+        stamp = _stamp(path)
+        _autoencoder(path, stamp)
+        return _weights(path, stamp)
+
+
+def unchanged(path: Path, weights: str) -> None:
+    """Make sure that a file or a folder still holds the weights that a recipe means.
+
+    Raises:
+        UserError: it does not.
+    """
+    with told_to_users():
+        if _weights(path, _stamp(path)) != weights:
+            raise ModelError(path, "has changed since it was chosen; run the workflow again")
+
+
+@contextmanager
+def told_to_users() -> Iterator[None]:
+    """Show what is wrong with a model file to people; it is theirs to mend."""
+    try:
+        yield
+    except ModelError as error:
+        raise UserError(str(error)) from error
+
+
+@lru_cache(maxsize=64)
+def _checkpoint(path: Path, _stamp: Stamp) -> Checkpoint:
+    return identify(path, NEEDED)
+
+
+@lru_cache(maxsize=64)
+def _autoencoder(path: Path, _stamp: Stamp) -> None:
+    identify_vae(path)
+
+
+@lru_cache(maxsize=256)
+def _weights(path: Path, _stamp: Stamp) -> str:
+    return weights_identity(path)
+
+
+def _stamp(path: Path) -> Stamp:
+    """What changes when a file is written to or replaced; a folder's is that of its files."""
+    try:
+        parts = [path, *path.glob("*"), *path.glob("*/*")] if path.is_dir() else [path]
+        facts = [(str(part), part.stat()) for part in parts]
+    except OSError as error:
+        raise ModelError(path, f"cannot be read ({error.strerror})") from error
+    return tuple((name, stat.st_size, stat.st_mtime_ns, stat.st_ino) for name, stat in facts)
