@@ -16,13 +16,18 @@ def preview(model: Model, denoised: "Tensor") -> "Image":
     """A picture of the first of [B,C,h,w] (model space), one pixel for each cell.
 
     Raises:
-        UserError: the model's file holds no VAE to learn the colours from.
+        UserError: the colours are not known, and the model's file holds no VAE to learn them from.
     """
     from PIL import Image
 
-    from nodes.diffusion.previews import latent_to_rgb
+    from nodes.diffusion import previews
 
-    return Image.fromarray(to_bytes(latent_to_rgb(denoised[:1].cpu(), *_colours(model))[0]))
+    latent_format = recognition.checkpoint(model.path).latent_format
+    if latent_format in previews.FACTORS:
+        pixels = previews.preview(denoised, latent_format)
+    else:
+        pixels = previews.latent_to_rgb(denoised[:1].cpu(), *_colours(model))[0]
+    return Image.fromarray(to_bytes(pixels))
 
 
 @lru_cache(maxsize=16)

@@ -49,10 +49,10 @@ async def vae_encode_for_inpaint(
     async with ctx.resident(vae.on(ctx.device_name)) as autoencoder:
 
         def encode() -> Latent:
-            from nodes.diffusion.masks import for_inpainting
+            from nodes.diffusion.masks import inpaint_mask, inpaint_pixels
 
-            filled, hole = for_inpainting(pixels, mask, grow_mask_by)
-            return Latent(encoded(autoencoder, filled), hole)
+            hole = inpaint_mask(mask, pixels.shape[1], pixels.shape[2], grow_mask_by)
+            return Latent(encoded(autoencoder, inpaint_pixels(pixels, mask)), hole)
 
         return await ctx.device.call(encode)
 
