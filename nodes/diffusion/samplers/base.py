@@ -5,9 +5,9 @@ knows neither who answers nor what else is under way.  Levels are plain floats: 
 are worked out without touching the device.
 """
 
-import math
 from collections.abc import Generator
 
+import torch
 from torch import Tensor
 
 Sampling = Generator[tuple[Tensor, float], Tensor, Tensor]
@@ -23,7 +23,9 @@ def ancestral_step(sigma: float, sigma_next: float, eta: float = 1.0) -> tuple[f
     """(down, up): go down this far, then add noise of deviation `up`, to arrive at sigma_next.
 
     eta is the share of the noise that a reverse step of DDPM would put back (arXiv 2010.02502,
-    equation 16); 0 gives (sigma_next, 0).
+    equation 16); 0 gives (sigma_next, 0).  Single precision: in a long step `down` is what rounding
+    leaves of it, and existing pictures were made so.
     """
-    up = min(sigma_next, eta * sigma_next * math.sqrt(max(sigma**2 - sigma_next**2, 0.0)) / sigma)
-    return math.sqrt(sigma_next**2 - up**2), up
+    a, b = torch.tensor([sigma, sigma_next]).square()
+    up = min(sigma_next, eta * float((b * (a - b) / a).sqrt()))
+    return float((b - up**2).sqrt()), up
