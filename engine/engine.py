@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from engine.cache.disk import DiskCache
 from engine.claims import Book, Loose
+from engine.collector import fewer_collections
 from engine.context import Host
 from engine.durations import Durations
 from engine.events import Event
@@ -47,7 +48,8 @@ class Engine:
         disk_folder: Path | None = None,
     ) -> Self:
         """An engine on a home.  With `merge`, equal asks of different jobs share a forward pass."""
-        lanes = Lanes(DeviceLane(device, merge=merge, scope=registry.scope))
+        device = registry.hooks.best_device() if device == "auto" else device
+        lanes = Lanes(DeviceLane(device, merge=merge, scope=registry.hooks.scope))
         folder = disk_folder or files.state / "cache"
         parts = Parts(
             registry,
@@ -63,14 +65,21 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def validate(self, graph: Mapping[str, Any], targets: Iterable[str] | None = None) -> Validation:
+    def validate(
+        self,
+        graph: Mapping[str, Any],
+        targets: Iterable[str] | None = None,
+        titles: Mapping[str, str] | None = None,
+    ) -> Validation:
         """Everything that is wrong with a plain graph, and its sound part."""
-        return validate(graph, self.registry, self.files, targets=targets)
+        with fewer_collections():
+            return validate(graph, self.registry, self.files, targets=targets, titles=titles)
 
     def plan(self, graph: Graph, wanted: Iterable[str], mode: CacheMode = "use") -> Plan:
         """What running `wanted` would do."""
-        signatures = Signatures(self.files, self.registry.profile(self.device))
-        return make_plan(graph, wanted, signatures, self.parts.memory, self.parts.disk, mode)
+        signatures = Signatures(self.files, self.registry.hooks.profile(self.device))
+        with fewer_collections():
+            return make_plan(graph, wanted, signatures, self.parts.memory, self.parts.disk, mode)
 
     async def run(
         self,
@@ -92,7 +101,8 @@ class Engine:
             book=book or Loose(),
             device_name=self.device,
         )
-        return await Run(plan, self.parts, host)()
+        with fewer_collections():
+            return await Run(plan, self.parts, host)()
 
     def close(self) -> None:
         """Write what is to be kept, and let the threads end."""

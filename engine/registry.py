@@ -11,7 +11,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -33,6 +33,30 @@ class BrokenPack:
     reason: str
 
 
+def _no_texts(_path: Path) -> Mapping[str, str]:
+    return {}
+
+
+def _no_images(_value: object) -> list[Any]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the engine and its doors need to know about values and devices; the built-in pack says it."""
+
+    #: The device to take when nobody chose one.
+    best_device: Callable[[], str] = lambda: "cpu"
+    #: What decides the last bits of numeric results on a device; part of numeric nodes' keys.
+    profile: Callable[[str], str] = str
+    #: Surrounds everything that runs on a device lane's thread.
+    scope: Callable[[], AbstractContextManager[Any]] = nullcontext
+    #: The texts that a picture carries: `prompt`, `workflow`, `safelight`.
+    read_workflow: Callable[[Path], Mapping[str, str]] = _no_texts
+    #: The pictures (PIL) that a value is, for those who want to see it.
+    as_images: Callable[[Any], list[Any]] = _no_images
+
+
 @dataclass
 class Registry:
     """`class_type` -> what is known about it."""
@@ -40,8 +64,7 @@ class Registry:
     specs: dict[str, NodeSpec] = field(default_factory=dict)
     broken: list[BrokenPack] = field(default_factory=list)
     models: dict[str, dict[str, Path]] = field(default_factory=dict)
-    profile: Callable[[str], str] = lambda device: device  # replaced by the built-in pack's
-    scope: Callable[[], AbstractContextManager[Any]] = nullcontext
+    hooks: Hooks = field(default_factory=Hooks)
 
     def __getitem__(self, class_type: str) -> NodeSpec:
         return self.specs[class_type]
@@ -61,9 +84,16 @@ class Registry:
                 continue
             self.specs[spec.class_type] = replace(spec, namespace=namespace)
 
-    def load_module(self, name: str) -> None:
-        """Load an importable pack."""
-        self._attempt(name, lambda: self._take(importlib.import_module(name), name))
+    def load_builtin(self, name: str) -> None:
+        """Load the pack that the engine's hooks come from."""
+
+        def load() -> None:
+            module = importlib.import_module(name)
+            known = {each.name for each in fields(Hooks)}
+            self.hooks = Hooks(**{name: hook for name, hook in vars(module).items() if name in known})
+            self._take(module, name)
+
+        self._attempt(name, load)
 
     def load_entry_points(self) -> None:
         """Load the packs of installed distributions."""
@@ -108,8 +138,6 @@ class Registry:
 
     def _take(self, module: ModuleType, name: str) -> None:
         namespace = getattr(module, "NAMESPACE", name)
-        self.profile = getattr(module, "profile", self.profile)
-        self.scope = getattr(module, "scope", self.scope)
         models: Mapping[str, Mapping[str, Path]] = getattr(module, "MODELS", {})
         for folder, entries in models.items():
             self.models.setdefault(folder, {}).update(entries)

@@ -1,8 +1,8 @@
 """What node authors test with: a bench that runs graphs of given nodes and says what ran.
 
-    bench = Bench(tmp_path, my_node, other_node)
-    log = bench.run({"1": {"class_type": "MyNode", "inputs": {}}}, "1")
-    assert log.ran == {"1"}
+bench = Bench(tmp_path, my_node, other_node)
+log = bench.run({"1": {"class_type": "MyNode", "inputs": {}}}, "1")
+assert log.ran == {"1"}
 """
 
 import asyncio

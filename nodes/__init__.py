@@ -4,6 +4,8 @@ This module declares the pack and imports none of it; torch comes in when a node
 """
 
 from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
 
 from nodes.pinhole import WEIGHTS
 
@@ -25,6 +27,13 @@ MODULES = (
 MODELS = {"checkpoints": {"pinhole": WEIGHTS}}
 
 
+def best_device() -> str:
+    """The device to take when nobody chose one."""
+    from nodes import device
+
+    return device.best()
+
+
 def profile(device_name: str) -> str:
     """What decides the last bits of numeric results on a device."""
     from nodes import device
@@ -37,3 +46,17 @@ def scope() -> AbstractContextManager[None]:
     from nodes import device
 
     return device.scope()
+
+
+def read_workflow(path: Path) -> dict[str, str]:
+    """The texts that a picture carries."""
+    from nodes import embedded
+
+    return embedded.read_workflow(path)
+
+
+def as_images(value: Any) -> list[Any]:
+    """The pictures (PIL) that an IMAGE value is; none for other values."""
+    from nodes import pictures
+
+    return pictures.as_images(value)

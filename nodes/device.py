@@ -1,10 +1,13 @@
 """The device that people chose: which one it is, what it computes with, and how its thread is set up."""
 
 import ctypes
+import platform
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from engine.errors import UserError
@@ -33,6 +36,15 @@ def kind(device_name: str) -> str:
     if name not in PRECISION:
         raise UserError(f"unknown device {device_name!r}; there are {', '.join(PRECISION)} (or cuda:1, …)")
     return name
+
+
+def best() -> str:
+    """The device to take when nobody chose one; a guess from outside, as torch is not loaded yet."""
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        return "mps"
+    if "+cpu" not in version("torch") and (Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi")):
+        return "cuda"
+    return "cpu"
 
 
 def profile(device_name: str) -> str:

@@ -72,6 +72,19 @@ def to_bytes(pixels: "Tensor") -> "np.ndarray[Any, np.dtype[np.uint8]]":
     return values
 
 
+def as_images(value: Any) -> list["Frame"]:
+    """The pictures of an IMAGE `[B, H, W, C]` or a MASK `[B, H, W]`; none for anything else."""
+    from PIL import Image
+    from torch import Tensor
+
+    if not isinstance(value, Tensor) or not value.is_floating_point() or value.ndim not in {3, 4}:
+        return []
+    if value.ndim == 4 and value.shape[-1] not in {1, 3, 4}:
+        return []
+    frames = [to_bytes(frame) for frame in value]
+    return [Image.fromarray(frame.squeeze(-1) if frame.shape[-1] == 1 else frame) for frame in frames]
+
+
 def ascii_json(text: str) -> str:
     """The same JSON without a character beyond ASCII: outside its strings there is none."""
     return re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)

@@ -8,7 +8,7 @@ does in nodes.
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from engine.coercion import nearest
 from engine.errors import DocumentError, UserError
@@ -91,7 +91,8 @@ def with_inputs(document: Document, values: Mapping[str, Any], specs: Mapping[st
     for name, value in values.items():
         parameter = parameters.get(name)
         if parameter is None and "." in name:
-            parameter = Parameter(*name.rsplit(".", 1))
+            node, _, input_name = name.rpartition(".")
+            parameter = Parameter(node, input_name)
         raw = changed.get(parameter.node) if parameter else None
         if parameter is None or not isinstance(raw, dict) or not isinstance(raw.get("inputs", {}), dict):
             known = ", ".join(parameters) or "none; name one as node.input, such as 6.text"
@@ -134,7 +135,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _is_place(value: Any) -> bool:
+def _is_place(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str | int)
 
 

@@ -1,0 +1,1 @@
+"""One file for each command of `safelight`; each has `add(parsers)` and `main(arguments)`."""
