@@ -7,6 +7,7 @@ through a symbolic link that leads outside.
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -31,6 +32,7 @@ class Files:
     home: Path
     output: Path = field(default_factory=Path)
     models: ModelPaths = field(default_factory=ModelPaths)
+    examples: Path | None = None  # files that may be named as if they lay in the input folder
 
     def __post_init__(self) -> None:
         self.home = self.home.expanduser().absolute()
@@ -72,22 +74,29 @@ class Files:
             name = annotated["name"]
             root = annotated["root"]  # type: ignore[assignment]  # the pattern admits the three roots only
         path = inside(self.root(root), name)
+        if not path.is_file() and root == "input" and self.examples is not None:
+            path = inside(self.examples, name)
         if not path.is_file():
             raise PathError(f"no file {name!r} in the {root} folder ({self.root(root)})")
         return path
 
     def names(self, root: Root = "input", suffixes: frozenset[str] | None = None) -> list[str]:
         """The files directly and deeper in a root, `/` between parts, hidden ones left out."""
-        base = self.root(root)
-        found = []
-        for directory, folders, files in os.walk(base):
-            folders[:] = [each for each in folders if not each.startswith(".")]
-            here = Path(directory)
-            for file in files:
-                path = here / file
-                if not file.startswith(".") and (suffixes is None or path.suffix.lower() in suffixes):
-                    found.append(path.relative_to(base).as_posix())
+        places = [self.root(root)]
+        if root == "input" and self.examples is not None:
+            places.append(self.examples)
+        found = {name for place in places for name in _files_below(place, suffixes)}
         return sorted(found, key=str.lower)
+
+
+def _files_below(base: Path, suffixes: frozenset[str] | None) -> Iterator[str]:
+    for directory, folders, files in os.walk(base):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        here = Path(directory)
+        for file in files:
+            path = here / file
+            if not file.startswith(".") and (suffixes is None or path.suffix.lower() in suffixes):
+                yield path.relative_to(base).as_posix()
 
 
 def inside(root: Path, name: str) -> Path:

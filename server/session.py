@@ -53,7 +53,7 @@ def open_engine(
     Raises:
         UserError: a folder that was named is not there, or the home cannot be made.
     """
-    files = Files(home or default_home(), output or Path())
+    files = Files(home or default_home(), output or Path(), examples=WORKFLOWS / "input")
     for root in models:
         files.models.add_root(root.expanduser().absolute())
     registry = Registry()
