@@ -48,3 +48,9 @@ class Chosen(NamedTuple):
 async def switch_node(*, on_false: Lazy[Any], on_true: Lazy[Any], switch: bool) -> Chosen:
     """Pass one of two inputs on; the other is not computed."""
     return Chosen(await (on_true if switch else on_false))
+
+
+@node("TextLines", category="utils/list", display_name="Text Lines")
+def text_lines(*, text: Annotated[str, Multiline()] = "") -> list[str]:
+    """The lines of a text as a list: what follows runs once for each.  Empty lines are left out."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
