@@ -6,6 +6,7 @@ device and whoever else is running.  Seeds are unsigned 64-bit numbers.
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -49,10 +50,17 @@ def brownian_noise(x: Tensor, sigmas: Sequence[float], seed: int) -> StepNoise:
     from torchsde import BrownianTree
 
     low, high = min(sigma for sigma in sigmas if sigma > 0), max(sigmas)
-    tree = BrownianTree(t0=low, t1=high, w0=torch.zeros(x.shape), entropy=seed)
+
+    @cache
+    def tree() -> BrownianTree:
+        return BrownianTree(t0=low, t1=high, w0=torch.zeros(x.shape), entropy=seed)
+
+    def within(sigma: float) -> float:
+        """A level no further out than the tree's ends, which it rounds to six digits."""
+        return min(max(sigma, round(low, 6)), round(high, 6))
 
     def noise(sigma: float, sigma_next: float) -> Tensor:
-        increment: Tensor = tree(min(sigma, sigma_next), max(sigma, sigma_next))
+        increment: Tensor = tree()(*sorted((within(sigma), within(sigma_next))))
         sign = -1.0 if sigma_next < sigma else 1.0
         scale: float = sign / math.sqrt(abs(sigma - sigma_next))
         return (increment * scale).to(x)

@@ -45,7 +45,7 @@ class Sampler:
 
     def __call__(self, x: Tensor, sigmas: Sequence[float], seed: int, options: Mapping[str, Any]) -> Sampling:
         """Begin at x [B,C,H,W]; `options` are the sampler's own keywords (eta, s_noise, ...)."""
-        if self.noise is None or len(sigmas) < 2:
+        if self.noise is None:
             return self.solve(x, sigmas, **options)
         return self.solve(x, sigmas, self.noise(x, sigmas, seed), **options)
 

@@ -22,6 +22,8 @@ def dpm_fast(x: Tensor, sigmas: Sequence[float]) -> Sampling:
     and takes no notice of the levels between; nor does it go on to 0.
     """
     evaluations = len(sigmas) - 1
+    if evaluations == 0:
+        return x
     first, last = -math.log(sigmas[0]), -math.log(sigmas[-1] or sigmas[-2])
     count = evaluations // 3 + 1
     orders = [3] * (count - 1) + [evaluations % 3] if evaluations % 3 else [3] * (count - 2) + [2, 1]
