@@ -55,6 +55,17 @@ class Problem:
         return where + self.message + (f"; {self.hint}" if self.hint else "")
 
 
+#: What is wrong wherever it is: the graph as a whole, or a class that nobody knows.
+_ALWAYS: Final = frozenset({"missing_node_type", "prompt_no_outputs"})
+
+
+class _OrNothing(dict[str, list[str]]):
+    """Nodes that are not known have no sources."""
+
+    def __missing__(self, _node: str) -> list[str]:
+        return []
+
+
 @dataclass(frozen=True, slots=True)
 class Validation:
     """What came of it: the sound part as a graph, the outputs that can run, and every problem."""
@@ -242,9 +253,9 @@ class _Reader:
 
     def _source(self, node: str) -> tuple[bool, NodeSpec | None]:
         """Whether a node is there to link to, and its class if that is known."""
-        raw = self.graph.get(node)
-        if type(raw) is dict:
-            class_type = raw.get("class_type")
+        if node in self.graph:
+            raw = self.graph[node]
+            class_type = raw.get("class_type") if type(raw) is dict else None
             return True, self.registry.specs.get(class_type) if type(class_type) is str else None
         call = self.outer.get(node)
         return call is not None, call.spec if call is not None else None
@@ -303,16 +314,20 @@ class _Reader:
         wanted = self._wanted(targets)
         unsound = self._spread(order)
         outputs = tuple(node for node in wanted if node in self.calls and node not in unsound)
-        needed = reachable([node for node in wanted if node in self.calls], sources)
+        needed = self._needed(wanted)
         problems = tuple(
-            replace(problem, severity="warning", hint=problem.hint or "no output needs this node")
-            if problem.severity == "error" and problem.node in self.graph and problem.node not in needed
-            and targets is None and problem.node not in wanted and problem.code != "missing_node_type"
-            else problem
+            problem
+            if problem.severity == "warning" or problem.node in needed or problem.code in _ALWAYS
+            else replace(problem, severity="warning", hint=problem.hint or "no output needs this node")
             for problem in self.problems
-        )  # fmt: skip
+        )
         sound = [node for node in order if node not in unsound]
         return Validation(Graph({node: self.calls[node] for node in sound}, sound), outputs, problems)
+
+    def _needed(self, wanted: Sequence[str]) -> set[str]:
+        """The nodes that something wanted depends on; the broken ones among them too."""
+        links = {node: [link.node for link in call.links.values()] for node, call in self.calls.items()}
+        return reachable([node for node in wanted if node in self.graph], _OrNothing(links))
 
     def _wanted(self, targets: Iterable[str] | None) -> list[str]:
         self._node = ("", "", "")
