@@ -23,6 +23,8 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
+        if heads < 1 or width % heads:
+            raise ValueError(f"{heads} heads do not divide a width of {width}")
         self.heads = heads
         self.q_proj = nn.Linear(width, width)
         self.k_proj = nn.Linear(width, width)

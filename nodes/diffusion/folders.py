@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
 
@@ -122,24 +123,24 @@ def number(path: Path, config: Mapping[str, Any], name: str, default: float) -> 
     value = config.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise ModelError(path, f"has {name} = {value!r} in its configuration: expected a number")
     return value
 
 
 def _sampling(path: Path, config: Mapping[str, Any]) -> ModelSampling:
     """How the model was trained; the defaults are those of diffusers' schedulers."""
-    kind = config.get("beta_schedule", "linear")
-    prediction = config.get("prediction_type", "epsilon")
+    named = config.get("beta_schedule", "linear")
+    kind: BetaSchedule | None = next((kind for kind in get_args(BetaSchedule) if kind == named), None)
+    prediction = str(config.get("prediction_type", "epsilon"))
     steps = int(number(path, config, "num_train_timesteps", 1000))
     if prediction not in PREDICTIONS:
         raise ModelError(
             path, f"predicts {prediction!r}, which is not supported; supported: {list(PREDICTIONS)}"
         )
-    if kind not in get_args(BetaSchedule) or config.get("trained_betas") or not 2 <= steps <= STEPS_LIMIT:
-        raise ModelError(
-            path, f"was trained with {steps} steps of a noise schedule {kind!r} that is not supported"
-        )
+    if kind is None or config.get("trained_betas") or not 2 <= steps <= STEPS_LIMIT:
+        said = f"{steps} steps, {named!r}"
+        raise ModelError(path, f"was trained with a noise schedule that is not supported ({said})")
     start, end = number(path, config, "beta_start", 0.0001), number(path, config, "beta_end", 0.02)
     if not 0 < start < end < 1:
         raise ModelError(path, f"has an impossible noise schedule: beta from {start} to {end}")

@@ -23,16 +23,18 @@ ITEM_SIZES = {
     "U64": 8, "I64": 8, "F64": 8,
 }  # fmt: skip
 
+PICKLES = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
+CONVERT = "Convert it to .safetensors (`safelight convert`), or get that version of the model"
+PICKLE = f"is a pickled PyTorch file, which can run code when it is read. {CONVERT}"
+
 NOT_SAFETENSORS = (  # how other files begin, and what to tell their owner
-    (b"PK\x03\x04", "is a pickled PyTorch file, which can run code when it is read"),
-    (b"\x80\x02", "is a pickled PyTorch file, which can run code when it is read"),
-    (b"GGUF", "is a GGUF file, which is not supported"),
+    (b"PK\x03\x04", PICKLE),
+    (b"\x80\x02", PICKLE),
+    (b"GGUF", "is a GGUF file, which is not supported. Get the model as .safetensors"),
     (b"version https://git-lfs", "is a Git LFS pointer, not the weights: run `git lfs pull`"),
     (b"<!DOCTYPE", "is a web page: the download went wrong"),
     (b"<html", "is a web page: the download went wrong"),
 )
-PICKLES = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
-CONVERT = "Convert it to .safetensors (`safelight convert`), or get that version of the model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,12 @@ class Header(Mapping[str, TensorInfo]):
 
 def read_header(path: Path) -> Header:
     """The checked header of a safetensors file."""
-    refuse_pickle(path)
+    if path.suffix.lower() in PICKLES:
+        raise ModelError(path, PICKLE)
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            raw = header_bytes(path, file, size)
+            raw = _header_bytes(path, file, size)
     except FileNotFoundError as error:
         raise ModelError(path, "there is no such file") from error
     except OSError as error:
@@ -88,24 +91,17 @@ def read_header(path: Path) -> Header:
     return Header(path, tensors)
 
 
-def refuse_pickle(path: Path) -> None:
-    """Pickled weights are refused by name, before they are opened."""
-    if path.suffix.lower() in PICKLES:
-        message = (
-            f"pickled weights ({path.suffix}) can run code when they are read and are refused. {CONVERT}"
-        )
-        raise ModelError(path, message)
-
-
-def header_bytes(path: Path, file: BinaryIO, size: int) -> bytes:
+def _header_bytes(path: Path, file: BinaryIO, size: int) -> bytes:
     """The JSON of the header, unread; says what the file is when it has none."""
     first = file.read(64)
-    for magic, what in NOT_SAFETENSORS:
+    for magic, problem in NOT_SAFETENSORS:
         if first.startswith(magic):
-            raise ModelError(path, what if ":" in what else f"{what}. {CONVERT}")
-    length = int.from_bytes(first[:8], "little")
-    if len(first) < 10 or first[8:9] != b"{":
+            raise ModelError(path, problem)
+    if not first:
+        raise ModelError(path, "is empty. Download it again")
+    if first[8:9] != b"{":
         raise ModelError(path, "is not a safetensors file")
+    length = int.from_bytes(first[:8], "little")
     if length > HEADER_LIMIT:
         raise ModelError(path, f"is damaged: it claims a header of {length} bytes. Download it again")
     if 8 + length > size:

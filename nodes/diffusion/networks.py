@@ -29,24 +29,20 @@ def build(make: Callable[[Mapping[str, Any]], Network], component: Component, co
     try:
         with torch.device("meta"):
             network = make(component.config)
-    except (TypeError, ValueError, KeyError, RuntimeError, ZeroDivisionError, NotImplementedError) as error:
+    except ImportError:
+        raise
+    except Exception as error:  # whatever a configuration can make a constructor say
         raise ModelError(component.path, f"describes a network that cannot be built ({error})") from error
     wanted = network.state_dict()
     if missing := [name for name in wanted if name not in component.sources]:
-        raise ModelError(
-            component.path, f"is incomplete: {len(missing)} tensors are missing, as {missing[0]!r}"
-        )
+        problem = f"is incomplete: {len(missing)} tensors are missing, among them {missing[0]!r}"
+        raise ModelError(component.path, problem)
     with ExitStack() as files:
         opened = {file: _open(files, file) for file in {file for file, _ in component.sources.values()}}
         state = {}
         for name, like in wanted.items():
             file, source = component.sources[name]
-            tensor = _shaped(_part(opened[file].get_tensor(source.name), source), like.shape)
-            if tensor is None:
-                shape = list(opened[file].get_slice(source.name).get_shape())
-                problem = f"has {source.name!r} in the shape {shape}, which does not give {list(like.shape)}"
-                raise ModelError(file, problem)
-            state[name] = convert(tensor)
+            state[name] = convert(_read(file, opened[file], source, like.shape))
     network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)
 
@@ -63,16 +59,20 @@ def _open(files: ExitStack, path: Path) -> Any:
         raise ModelError(path, f"cannot be read ({error})") from error
 
 
-def _part(tensor: Tensor, source: Source) -> Tensor:
-    if source.third is not None:
-        rows = tensor.shape[0] // 3
-        tensor = tensor[source.third * rows : (source.third + 1) * rows]
-    return tensor.T.contiguous() if source.transposed else tensor
-
-
-def _shaped(tensor: Tensor, shape: torch.Size) -> Tensor | None:
-    """A convolution of one pixel is a matrix: files have either. Nothing else may differ."""
-    if tensor.shape == shape:
-        return tensor
-    squeezed = [n for n in tensor.shape if n != 1] == [n for n in shape if n != 1]
-    return tensor.reshape(shape) if squeezed else None
+def _read(path: Path, file: Any, source: Source, shape: torch.Size) -> Tensor:
+    """One parameter, in the shape that the network has for it."""
+    stored: Tensor = file.get_tensor(source.name)
+    if not stored.is_floating_point():
+        problem = f"has {source.name!r} as {stored.dtype}: quantised weights are not supported"
+        raise ModelError(path, problem)
+    tensor = stored
+    if source.third is not None and stored.ndim:
+        rows = stored.shape[0] // 3
+        tensor = stored[source.third * rows : (source.third + 1) * rows]
+    if source.transposed:
+        tensor = tensor.mT.contiguous()
+    # A convolution of one pixel is a matrix, and files have either. Nothing else may differ.
+    if [n for n in tensor.shape if n != 1] != [n for n in shape if n != 1]:
+        problem = f"has {source.name!r} in the shape {list(stored.shape)}, which does not give {list(shape)}"
+        raise ModelError(path, problem)
+    return tensor.reshape(shape)

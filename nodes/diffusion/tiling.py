@@ -6,12 +6,13 @@ other.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
 
 Transform = Callable[[Tensor], Tensor]
-"""[B,C,h,w] to [B,C',h s,w s]."""
+"""[B,C,h,w] to [B,C',h s,w s]. Results are joined on the CPU, where there is room."""
 
 
 def tiled_thrice(
@@ -29,28 +30,29 @@ def tiled_thrice(
 def tiled(transform: Transform, x: Tensor, tile: tuple[int, int], overlap: int, scale: float) -> Tensor:
     """One pass over x [B,C,H,W] with tiles of at most `tile`; lengths are in cells of x.
 
-    `scale` is the transform's: output cells per cell of x, along each axis.
+    `scale` is the transform's: output cells per cell of x, along each axis. No
+    more than half of a tile overlaps.
     """
-    if x.shape[2] <= tile[0] and x.shape[3] <= tile[1]:
-        return torch.cat([transform(one) for one in torch.split(x, 1)])
-    return torch.cat([_tiled(transform, one, tile, overlap, scale) for one in torch.split(x, 1)])
+    whole = x.shape[2] <= tile[0] and x.shape[3] <= tile[1]
+    each = transform if whole else partial(_tiled, transform, tile=tile, overlap=overlap, scale=scale)
+    return torch.cat([each(one) for one in torch.split(x, 1)])
 
 
 def _tiled(transform: Transform, x: Tensor, tile: tuple[int, int], overlap: int, scale: float) -> Tensor:
-    fade = round(overlap * scale)
-    parts: list[tuple[Tensor, int, int]] = []
-    for rows in stretches(x.shape[2], tile[0], overlap):
-        for columns in stretches(x.shape[3], tile[1], overlap):
-            part = transform(x[:, :, rows, columns])
-            parts.append((part, round(rows.start * scale), round(columns.start * scale)))
+    overlaps = [min(overlap, length // 2) for length in tile]
+    fades = [round(length * scale) for length in overlaps]
     size = [round(length * scale) for length in x.shape[2:]]
-    total = parts[0][0].new_zeros(*parts[0][0].shape[:2], *size)
-    weight = total.new_zeros(size)
-    for part, top, left in parts:
-        height, width = part.shape[2:]
-        share = torch.outer(ramp(height, fade), ramp(width, fade)).to(part)
-        total[:, :, top : top + height, left : left + width] += part * share
-        weight[top : top + height, left : left + width] += share
+    total, weight = torch.zeros(0), torch.zeros(size)
+    for rows in stretches(x.shape[2], tile[0], overlaps[0]):
+        for columns in stretches(x.shape[3], tile[1], overlaps[1]):
+            part = transform(x[:, :, rows, columns]).cpu()
+            if not total.numel():
+                total = part.new_zeros(*part.shape[:2], *size)
+            top, left = round(rows.start * scale), round(columns.start * scale)
+            height, width = part.shape[2:]
+            share = torch.outer(ramp(height, fades[0]), ramp(width, fades[1]))
+            total[:, :, top : top + height, left : left + width] += part * share
+            weight[top : top + height, left : left + width] += share
     return total / weight
 
 

@@ -94,10 +94,8 @@ def from_folder(folder: Path, pad: int | None = None) -> Tokenizer:
         backend.no_padding()
     except Exception as error:  # tokenizers raises nothing more special
         raise ModelError(folder, f"holds no CLIP tokenizer ({error})") from error
-    start, end = (
-        backend.token_to_id(said.get("bos_token", START)),
-        backend.token_to_id(said.get("eos_token", END)),
-    )
+    start = backend.token_to_id(said.get("bos_token", START))
+    end = backend.token_to_id(said.get("eos_token", END))
     if start is None or end is None:
         raise ModelError(folder, f"holds a tokenizer without {START} and {END}, so it is not CLIP's")
     if pad is None:

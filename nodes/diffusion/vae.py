@@ -34,6 +34,12 @@ class Autoencoder:
         return nbytes(self.vae)
 
     @property
+    def channels(self) -> int:
+        """Of its latents: 4 for all of Stable Diffusion."""
+        channels: int = self.vae.config.latent_channels  # type: ignore[union-attr, assignment]
+        return channels
+
+    @property
     def downscale(self) -> int:
         """Pixels per latent cell, along each axis: 8 for all of Stable Diffusion."""
         channels: Sequence[int] = self.vae.config.block_out_channels  # type: ignore[union-attr, assignment]

@@ -45,9 +45,11 @@ GAINS = {"model.diffusion_model.out.2": 0.25, "first_stage_model.decoder.conv_ou
 
 def make(path: Path) -> None:
     """Write the checkpoint (2.1 GB, half precision) in the LDM layout."""
+    make_unet: Any = UNet2DConditionModel
+    make_vae: Any = AutoencoderKL
     with torch.device("meta"):
-        unet = UNet2DConditionModel(**UNET).state_dict()
-        vae = ldm.vae_state(AutoencoderKL(**VAE).state_dict())
+        unet = make_unet(**UNET).state_dict()
+        vae = ldm.vae_state(make_vae(**VAE).state_dict())
         clip = CLIPTextModel(CLIPTextConfig(**CLIP)).state_dict()
     named = {
         **{f"model.diffusion_model.{ldm.unet_name(name)}": tensor for name, tensor in unet.items()},

@@ -9,12 +9,15 @@ from typing import Any
 
 from nodes.diffusion.layouts.tensors import Source, Tensors
 
-PREFIXES = ("first_stage_model.", "")
 ATTENTION = {
     "norm": "group_norm",
     "q": "to_q", "k": "to_k", "v": "to_v", "proj_out": "to_out.0",
     "query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0",
 }  # fmt: skip
+LEVEL = re.compile(r"(down|up)\.(\d{1,2})\.(block|downsample|upsample)(?:\.(\d{1,2}))?\.(.+)")
+MIDDLE_RESNET = re.compile(r"mid\.block_([12])\.(.+)")
+MIDDLE_ATTENTION = re.compile(rf"mid\.attn_1\.({'|'.join(ATTENTION)})\.(.+)")
+OLD_ATTENTION = re.compile(r"(.+\.mid_block\.attentions\.0\.)(query|key|value|proj_attn)(\..+)")
 
 
 def config(tensors: Tensors) -> dict[str, Any]:
@@ -65,9 +68,8 @@ def sources(tensors: Tensors, depth: int) -> dict[str, Source]:
 
 def diffusers_sources(tensors: Tensors) -> dict[str, Source]:
     """The same for a file in diffusers' layout, new or old."""
-    pattern = re.compile(r"(.*mid_block\.attentions\.0\.)(query|key|value|proj_attn)(\..*)")
     return {
-        pattern.sub(lambda m: m[1] + ATTENTION[m[2]] + m[3], name): Source(tensors.prefix + name)
+        OLD_ATTENTION.sub(lambda m: m[1] + ATTENTION[m[2]] + m[3], name): Source(tensors.prefix + name)
         for name in tensors
     }
 
@@ -80,18 +82,13 @@ def _translate(name: str, depth: int) -> str | None:
     if half not in {"encoder", "decoder"}:
         return None
     rest = rest.replace("norm_out.", "conv_norm_out.").replace("nin_shortcut.", "conv_shortcut.")
-    match re.split(r"\.", rest, maxsplit=4):
-        case ["mid", "attn_1", layer, *leaf] if layer in ATTENTION:
-            return ".".join((half, "mid_block.attentions.0", ATTENTION[layer], *leaf))
-        case ["mid", block, *leaf]:
-            return ".".join((half, f"mid_block.resnets.{int(block[-1]) - 1}", *leaf))
-        case ["down" | "up" as way, i, "block", j, leaf]:
-            return f"{half}.{way}_blocks.{_level(way, i, depth)}.resnets.{j}.{leaf}"
-        case ["down" | "up" as way, i, "downsample" | "upsample" as kind, *leaf]:
-            return ".".join((half, f"{way}_blocks.{_level(way, i, depth)}.{kind}rs.0", *leaf))
+    if found := LEVEL.fullmatch(rest):
+        way, i, kind, j, leaf = found.groups()
+        # The original counts levels by resolution, ours in the order of computing.
+        level = int(i) if way == "down" else depth - 1 - int(i)
+        return f"{half}.{way}_blocks.{level}.{'resnets' if kind == 'block' else kind + 'rs'}.{j or 0}.{leaf}"
+    if found := MIDDLE_RESNET.fullmatch(rest):
+        return f"{half}.mid_block.resnets.{int(found[1]) - 1}.{found[2]}"
+    if found := MIDDLE_ATTENTION.fullmatch(rest):
+        return f"{half}.mid_block.attentions.0.{ATTENTION[found[1]]}.{found[2]}"
     return f"{half}.{rest}"
-
-
-def _level(way: str, i: str, depth: int) -> int:
-    """The original counts levels by resolution, ours in the order of computing."""
-    return int(i) if way == "down" else depth - 1 - int(i)

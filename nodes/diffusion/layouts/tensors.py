@@ -31,11 +31,21 @@ class Tensors:
         return shape
 
     def count(self, pattern: str) -> int:
-        """How many of `pattern.format(0)`, `pattern.format(1)`, ... there are without a gap."""
-        n = 0
-        while pattern.format(n) in self:
-            n += 1
-        return n
+        """How many of `pattern.format(0)`, `pattern.format(1)`, ... there are, without a gap."""
+        before, after = pattern.split("{}")
+        inner = (
+            n.removeprefix(before).removesuffix(after)
+            for n in self
+            if n.startswith(before) and n.endswith(after)
+        )
+        numbers = {
+            int(number) for number in inner if number.isascii() and number.isdecimal() and len(number) < 5
+        }
+        for i in range(len(numbers)):
+            if i not in numbers:
+                missing = self.prefix + pattern.format(i)
+                raise ModelError(self.header.path, f"is incomplete: it has no tensor {missing!r}")
+        return len(numbers)
 
 
 @dataclass(frozen=True, slots=True)

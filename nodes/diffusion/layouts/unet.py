@@ -7,7 +7,6 @@ level and kind.
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import Any
 
 from nodes.diffusion.errors import ModelError
@@ -28,6 +27,8 @@ FIXED = {
     "out.0": "conv_norm_out",
     "out.2": "conv_out",
 }
+NUMBERED = re.compile(r"(input|output)_blocks\.(\d{1,4})\.(\d)\.(.+)")
+MIDDLE = re.compile(r"middle_block\.(\d)\.(.+)")
 
 
 def config(tensors: Tensors, heads: Callable[[Sequence[int]], list[int]]) -> dict[str, Any]:
@@ -74,14 +75,17 @@ def sources(tensors: Tensors, layers_per_block: int) -> dict[str, Source]:
 def _levels(tensors: Tensors) -> list[list[str]]:
     """The names of the blocks with a resnet on the way down, by level."""
     levels: list[list[str]] = [[]]
-    for n in count(1):
+    blocks = {
+        int(found[2]) for name in tensors if (found := NUMBERED.fullmatch(name)) and found[1] == "input"
+    }
+    for n in sorted(blocks - {0}):
         block = f"input_blocks.{n}"
         if f"{block}.0.in_layers.2.weight" in tensors:
             levels[-1].append(block)
         elif f"{block}.0.op.weight" in tensors:
             levels.append([])
         else:
-            break
+            raise ModelError(tensors.header.path, f"has a UNet of an unknown form (an odd {block})")
     if not all(levels):
         raise ModelError(tensors.header.path, "has a UNet of an unknown form (a level without resnets)")
     return levels
@@ -92,20 +96,18 @@ def _translate(name: str, per_level: int) -> str | None:
     for theirs, ours in FIXED.items():
         if name.startswith(theirs + "."):
             return ours + name.removeprefix(theirs)
-    match re.split(r"\.", name, maxsplit=3):
-        case ["input_blocks", n, "0", rest] if rest.startswith("op."):
-            return f"down_blocks.{(int(n) - 1) // per_level}.downsamplers.0.conv.{rest[3:]}"
-        case ["input_blocks", n, m, rest]:
-            level, j = divmod(int(n) - 1, per_level)
-            return _block(f"down_blocks.{level}", j, m != "0", rest)
-        case ["middle_block", m, *rest]:
-            return _block("mid_block", int(m) // 2, m == "1", ".".join(rest))
-        case ["output_blocks", n, m, rest]:
-            level, j = divmod(int(n), per_level)
-            if m != "0" and rest.startswith("conv."):
-                return f"up_blocks.{level}.upsamplers.0.{rest}"
-            return _block(f"up_blocks.{level}", j, m != "0", rest)
-    return None
+    if middle := MIDDLE.fullmatch(name):
+        return _block("mid_block", int(middle[1]) // 2, middle[1] == "1", middle[2])
+    if not (numbered := NUMBERED.fullmatch(name)):
+        return None
+    way, number, part, rest = numbered.groups()
+    level, j = divmod(int(number) - (way == "input"), per_level)
+    block = f"down_blocks.{level}" if way == "input" else f"up_blocks.{level}"
+    if rest.startswith("op."):
+        return f"{block}.downsamplers.0.conv.{rest.removeprefix('op.')}"
+    if rest.startswith("conv."):
+        return f"{block}.upsamplers.0.{rest}"
+    return _block(block, j, part != "0", rest)
 
 
 def _block(block: str, j: int, attention: bool, rest: str) -> str | None:
