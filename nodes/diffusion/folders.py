@@ -41,6 +41,7 @@ def identify_folder(path: Path) -> Checkpoint:
         components["text_encoder"] = identify_text_encoder(path / "text_encoder")
     if (path / "vae").is_dir():
         components["autoencoder"] = identify_vae_folder(path / "vae")
+    has_tokenizer = (path / "tokenizer").is_dir()
     return Checkpoint(
         path=path,
         layout="diffusers",
@@ -56,7 +57,8 @@ def identify_folder(path: Path) -> Checkpoint:
             family.text_layer,
             # Here a layer that is never read is not stored either.
             dropped_layers=-1 - family.text_layer,
-            tokenizer=path / "tokenizer" if (path / "tokenizer").is_dir() else None,
+            pad=None if has_tokenizer else family.pad,
+            tokenizer=path / "tokenizer" if has_tokenizer else None,
         ),
         components=components,
     )

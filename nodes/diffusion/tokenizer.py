@@ -31,6 +31,7 @@ CJK = (  # written without spaces: each character is a word
     (0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0x20000, 0x2A6DF), (0x2A700, 0x2B73F),
     (0x2B740, 0x2B81F), (0x2B820, 0x2CEAF), (0xF900, 0xFAFF), (0x2F800, 0x2FA1F),
 )  # fmt: skip
+FIRST_CJK = "\u3400"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def clean(text: str) -> str:
             letters.append(" ")
         elif category[0] == "C" or letter == "\ufffd":
             continue
-        elif any(low <= ord(letter) <= high for low, high in CJK):
+        elif letter >= FIRST_CJK and any(low <= ord(letter) <= high for low, high in CJK):
             letters.append(f" {letter} ")
         else:
             letters.append(letter)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
@@ -133,6 +133,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), json_values | st.builds(entry, shape=json_values), max_size=3))
 def test_any_header_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, header: dict[str, Any]

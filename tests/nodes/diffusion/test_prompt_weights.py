@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nodes.diffusion.prompt_weights import Segment, parse
@@ -55,17 +55,20 @@ def test_brackets_without_a_partner_are_letters(prompt: str, expected: list[tupl
     assert weights(prompt) == expected
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab ():.5\\"), max_size=30))
 def test_no_letter_of_the_text_is_lost_or_moved(prompt: str) -> None:
     letters = [letter for segment in parse(prompt) for letter in segment.text if letter in "ab"]
     assert letters == [letter for letter in prompt if letter in "ab"]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="()\\")))
 def test_text_without_brackets_is_one_segment(text: str) -> None:
     assert parse(text) == ([Segment(text, 1.0)] if text else [])
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab ():1.\\"), max_size=30))
 def test_an_escaped_prompt_means_itself(text: str) -> None:
     text = text.replace("\\", "")
@@ -73,6 +76,7 @@ def test_an_escaped_prompt_means_itself(text: str) -> None:
     assert parse(escaped) == ([Segment(text, 1.0)] if text else [])
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("a():1.5 "), max_size=20), st.floats(0.1, 3))
 def test_a_weight_set_on_the_whole_applies_to_plain_text(text: str, number: float) -> None:
     plain = text.replace("(", "").replace(")", "")
@@ -106,6 +110,7 @@ def nested(prompt: str, weight: float = 1.0) -> list[Segment]:
     return found
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab():1.5 "), max_size=25))
 def test_the_quick_way_equals_the_rule(prompt: str) -> None:
     assert parse(prompt) == nested(prompt)

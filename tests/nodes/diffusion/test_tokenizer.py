@@ -5,7 +5,7 @@ import lzma
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import CLIPTokenizer
 
@@ -63,6 +63,7 @@ def test_ids_equal_those_of_transformers(vocabulary: Path) -> None:
     theirs = CLIPTokenizer(str(vocabulary / "vocab.json"), str(vocabulary / "merges.txt"))
     clip = tokenizer.builtin()
 
+    @settings(deadline=None)
     @given(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=40))
     def check(text: str) -> None:
         cleaned = tokenizer.clean(text)
