@@ -125,7 +125,7 @@ class Context:
 
         async def run(load: Callable[[], T]) -> T:
             start = perf_counter()
-            value = await self._host.lanes.run("io", load, lambda: None)
+            value = await self._host.lanes.run("io", load)
             self._emit(NodeSpan(self.node, "load", start))
             return value
 

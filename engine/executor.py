@@ -15,7 +15,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 from engine.cache import Entry, Slots, measure
 from engine.context import Context, Host
@@ -35,12 +35,11 @@ from engine.events import (
 )
 from engine.flights import Asker, Flight
 from engine.graph import Call
-from engine.invocation import invoke, invoke_inline
-from engine.node import Blocked, Expansion
+from engine.invocation import invoke, invoke_inline, join
+from engine.node import Blocked, Expansion, NodeSpec
 from engine.parts import Parts
 from engine.plan import Plan
-from engine.prompt import Link
-from engine.signature import Key
+from engine.prompt import Link, is_link
 from engine.validation import validate
 
 #: Nodes that run on the event loop should be faster than this.
@@ -56,6 +55,10 @@ class Failed:
     kind: str = "UserError"
     details: str = ""
     because: str = ""
+
+    def at(self, consumer: str) -> "Failed":
+        """The same failure, where it keeps a consumer from running."""
+        return Failed(consumer, self.message, self.kind, because=self.because or self.node)
 
 
 Outcome = Slots | Failed
@@ -88,6 +91,17 @@ class _SourceFailed(Exception):  # noqa: N818  # carries an outcome out of a nod
         self.failed = failed
 
 
+@dataclass(frozen=True, slots=True)
+class _Unexpanded:
+    """What a node's calls gave, when there are sub-graphs among it."""
+
+    parts: Sequence[Expansion | Slots]
+    contexts: Sequence[Context]
+
+
+_Made = Entry | Failed | _Unexpanded
+
+
 @dataclass(eq=False)
 class Run:
     """One run of one plan."""
@@ -109,6 +123,7 @@ class Run:
         self._pulls: dict[str, asyncio.Future[Outcome]] = {}
         self._woken = asyncio.Event()
         self._keys = self.plan.signatures.keys
+        self._uncacheable = self.plan.signatures.uncacheable
         self._said: set[str] = set()
 
     async def __call__(self) -> Result:
@@ -120,12 +135,13 @@ class Run:
         status: Literal["completed", "failed", "cancelled"] = "cancelled"
         try:
             async with asyncio.TaskGroup() as self._group:
-                self._start()
-                await self._work()
+                try:
+                    self._start()
+                    await self._work()
+                except asyncio.CancelledError:
+                    self.host.cancelled.set()  # before the group cancels the tasks: threads look at it
+                    raise
             status = "failed" if self.failures else "completed"
-        except asyncio.CancelledError:
-            self.host.cancelled.set()
-            raise
         finally:
             self._emit(RunFinished(status, perf_counter() - began))
         outcomes = {node: self._outcomes[node] for node in plan.wanted}
@@ -151,11 +167,7 @@ class Run:
                     turn = perf_counter()
             if self._pending:
                 self._woken.clear()
-                try:
-                    await self._woken.wait()
-                except asyncio.CancelledError:
-                    self.host.cancelled.set()  # before the group cancels the tasks: threads look at it
-                    raise
+                await self._woken.wait()
                 turn = perf_counter()
 
     # Demand: which nodes are to be computed, and when they can begin.
@@ -211,7 +223,8 @@ class Run:
         if node not in self._pulls:
             self._pulls[node] = asyncio.get_running_loop().create_future()
         self._woken.set()
-        return await self._pulls[node]
+        # Shielded: others may wait for it too, and a node may give up waiting.
+        return await asyncio.shield(self._pulls[node])
 
     def _settle(self, node: str, outcome: Outcome) -> None:
         """A node is done: its consumers may begin, and its own inputs may go."""
@@ -245,11 +258,14 @@ class Run:
                 continue
             outcome = self._outcomes[link.node]
             if isinstance(outcome, Failed):
-                because = outcome.because or outcome.node
-                self._settle(node, Failed(node, outcome.message, outcome.kind, because=because))
+                self._settle(node, outcome.at(node))
                 return
             values[name] = outcome[link.output]
         spec = call.spec
+        if self.plan.mode == "use" and (entry := self.parts.memory.get(self._keys[node])) is not None:
+            self._emit(NodeStarted(node, spec.class_type))  # an equal call has ended since the plan was made
+            self._finish(call, entry, perf_counter(), reused=True)
+            return
         if spec.lane == "inline" and not spec.is_async and not spec.lazy_inputs:
             self._compute_inline(call, values)
         else:
@@ -261,50 +277,49 @@ class Run:
         self._emit(NodeStarted(call.id, call.spec.class_type))
         contexts: list[Context] = []
         try:
-            result = invoke_inline(call, values, self._contexts(call, self.host, contexts))
+            parts = invoke_inline(call, values, self._contexts(call, self.host, contexts))
+            seconds = perf_counter() - start
+            made = _made(call.spec, parts, contexts, seconds)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # a node may raise anything
             self._settle(call.id, self._fail(call, error))
             return
-        seconds = perf_counter() - start
         if seconds > INLINE_SECONDS and call.spec.class_type not in self.parts.lingered:
             self.parts.lingered.add(call.spec.class_type)
             self._emit(NodeLingered(call.id, call.spec.class_type, seconds))
-        if isinstance(result, Expansion):
-            self._group.create_task(self._take_in(call, [result], start))
+        if isinstance(made, _Unexpanded):
+            self._group.create_task(self._take_in(call, made, start))
             return
-        entry = self._entry(call, result, contexts, seconds)
-        self.parts.keep(self._keys[call.id], call.spec, entry, self.plan.mode)
-        self._finish(call, entry, start)
+        self._keep(call, made)
+        self._finish(call, made, start)
 
     async def _compute(self, call: Call, values: Mapping[str, Sequence[Any]]) -> None:
         """Run a node that takes time: once in the whole engine, however many runs ask for it."""
         start = perf_counter()
         self._emit(NodeStarted(call.id, call.spec.class_type))
-        key = self._keys[call.id]
 
-        async def compute(flight: Flight[Entry | Failed | list[Expansion | Slots]]) -> Any:
-            if self.plan.mode == "use" and (entry := self.parts.memory.get(key)) is not None:
-                return entry
+        async def compute(flight: Flight[_Made]) -> _Made:
             host = replace(self.host, emit=flight.emit, cancelled=flight.cancelled)
-            return await self._invoke(call, values, host, key)
+            return await self._invoke(call, values, host)
 
+        made: _Made
         reused = False
         if call.spec.lazy_inputs:  # it pulls from this run, so no other may wait for it
-            result = await self._invoke(call, values, self.host, key)
+            made = await self._invoke(call, values, self.host)
         else:
-            result, reused = await self.parts.flights.join(key, Asker(call.id, self._emit), compute)
-        if isinstance(result, Failed):
-            failed = replace(result, node=call.id)
+            asker = Asker(call.id, self._emit)
+            made, reused = await self.parts.flights.join(self._keys[call.id], asker, compute)
+        if reused and isinstance(made, _Unexpanded):  # its links lead into the graph of another run
+            made = await self._invoke(call, values, self.host)
+        if isinstance(made, Failed):
+            failed = replace(made, node=call.id)
             self._report(call, failed)
             self._settle(call.id, failed)
-        elif isinstance(result, Entry):
-            self._finish(call, result, start, reused=reused)
+        elif isinstance(made, Entry):
+            self._finish(call, made, start, reused=reused)
         else:
-            await self._take_in(call, result, start)
+            await self._take_in(call, made, start)
 
-    async def _invoke(
-        self, call: Call, values: Mapping[str, Sequence[Any]], host: Host, key: Key
-    ) -> Entry | Failed | list[Expansion | Slots]:
+    async def _invoke(self, call: Call, values: Mapping[str, Sequence[Any]], host: Host) -> _Made:
         start = perf_counter()
         contexts: list[Context] = []
 
@@ -315,31 +330,29 @@ class Run:
                 raise _SourceFailed(outcome)
             return outcome[link.output]
 
-        async def run(lane: str, function: Callable[[], Any]) -> Any:
-            return await self.parts.lanes.run(lane, function, host.cancelled.set)
-
         try:
-            result = await invoke(call, values, self._contexts(call, host, contexts), run, pull)
+            context = self._contexts(call, host, contexts)
+            parts = await invoke(call, values, context, self.parts.lanes.run, pull)
+            made = _made(call.spec, parts, contexts, perf_counter() - start)
         except _SourceFailed as source:
-            failed = source.failed
-            return Failed(call.id, failed.message, failed.kind, because=failed.because or failed.node)
-        except Cancelled as error:
-            if host.cancelled.is_set():
+            return source.failed.at(call.id)
+        except (Cancelled, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if host.cancelled.is_set() or (task is not None and task.cancelling()):
                 raise asyncio.CancelledError from error
             return Failed(call.id, "the node stopped by itself")
         except (Exception, SystemExit) as error:  # noqa: BLE001  # a node may raise anything
             return failure(call.id, error)
-        if isinstance(result, list):
-            return result
-        entry = self._entry(call, result, contexts, perf_counter() - start)
-        self.parts.keep(key, call.spec, entry, self.plan.mode)
-        return entry
+        if isinstance(made, Entry):
+            self._keep(call, made)
+        return made
 
     async def _restore(self, call: Call) -> None:
         """Read a result from disk; when it turns out to be torn, compute it after all."""
         assert self.parts.disk is not None
         key, disk = self._keys[call.id], self.parts.disk
-        entry = await self.parts.lanes.run("io", lambda: disk.get(key, call.spec), lambda: None)
+        entry = await self.parts.lanes.run("io", lambda: disk.get(key, call.spec))
+        entry = entry or self.parts.memory.get(key)  # an equal call may have ended meanwhile
         self._stored.discard(call.id)
         if entry is None:
             del self._pending[call.id]
@@ -354,11 +367,11 @@ class Run:
 
     # Expansions: a sub-graph in the place of a node.
 
-    async def _take_in(self, call: Call, parts: Sequence[Expansion | Slots], start: float) -> None:
+    async def _take_in(self, call: Call, made: _Unexpanded, start: float) -> None:
         """Run the sub-graphs that a node gave, and take their outputs as the node's own."""
-        slots: list[list[Any]] = [[] for _ in call.spec.outputs]
-        outcome: Outcome
-        for number, part in enumerate(parts):
+        parts: list[Slots] = []
+        for number, part in enumerate(made.parts):
+            outcome: Outcome
             if isinstance(part, Expansion):
                 outcome = await self._expand(call, part, f"{call.id}.{number}.")
             else:
@@ -366,57 +379,59 @@ class Run:
             if isinstance(outcome, Failed):
                 self._settle(call.id, outcome)
                 return
-            for slot, values in zip(slots, outcome, strict=True):
-                slot.extend(values)
-        entry = self._entry(call, tuple(slots), [], perf_counter() - start)
-        self.parts.keep(self._keys[call.id], call.spec, entry, self.plan.mode)
+            parts.append(outcome)
+        entry = _entry(call.spec, join(call.spec, parts), made.contexts, perf_counter() - start)
+        self._keep(call, entry)
         self._finish(call, entry, start)
 
     async def _expand(self, call: Call, expansion: Expansion, prefix: str) -> Outcome:
-        inner = {
+        graph = {
             prefix + node: _renamed(raw, expansion.graph, prefix) for node, raw in expansion.graph.items()
         }
-        found = validate(inner, self.parts.registry, self.host.files, targets=list(inner), outer=self._calls)
-        if found.errors:
-            said = "; ".join(str(problem) for problem in found.errors[:5])
-            failed = Failed(call.id, f"its expansion is no sound graph: {said}")
-            self._report(call, failed)
-            return failed
-        if len(expansion.outputs) != len(call.spec.outputs):
-            count = f"{len(expansion.outputs)} outputs, not {len(call.spec.outputs)}"
-            failed = Failed(call.id, f"its expansion gave {count}")
-            self._report(call, failed)
-            return failed
+        # Only what the node itself is linked to: whatever else is linked to might wait for the node.
+        outer = {link.node: self._calls[link.node] for link in call.links.values()}
+        found = validate(graph, self.parts.registry, self.host.files, targets=graph, outer=outer)
+        try:
+            if graph and found.errors:
+                raise UserError("; ".join(str(problem) for problem in found.errors[:5]))
+            outputs = _outputs(call.spec, expansion, prefix, {**outer, **found.graph.calls})
+        except UserError as error:
+            return self._fail(call, UserError(f"its expansion is no sound graph: {error}"))
         self._calls |= found.graph.calls
         for node in found.graph.order:
             self.plan.signatures.sign(self._calls[node])
         self._emit(NodesExpanded(call.id, tuple(found.graph.order)))
+        # An output node inside runs for its own sake.
+        wanted = [each.node for each in outputs if isinstance(each, Link)] + list(found.graph.outputs)
+        for node in wanted:
+            self._uses[node] += 1
+            self._want(node)
+        outcomes = {node: await self._pull(node) for node in wanted}
+        for node in wanted:
+            self._release(node)
+        if any(node in self._uncacheable for node in found.graph.order):
+            self._uncacheable[call.id] = "its expansion cannot be cached"
         slots: list[Sequence[Any]] = []
-        for value in expansion.outputs:
-            link = _link(value, expansion.graph, prefix)
-            if link is None:
-                slots.append([value])
-                continue
-            self._uses[link.node] += 1
-            outcome = await self._pull(link.node)
-            self._release(link.node)
-            if isinstance(outcome, Failed):
-                return Failed(call.id, outcome.message, outcome.kind, because=outcome.because or outcome.node)
-            slots.append(outcome[link.output])
-        for node in found.graph.outputs:  # an output node inside runs for its own sake
-            await self._pull(node)
+        for each in outputs:
+            if isinstance(each, Link):
+                outcome = outcomes[each.node]
+                if isinstance(outcome, Failed):
+                    return outcome.at(call.id)
+                slots.append(outcome[each.output])
+            else:
+                slots.append(each)
         return tuple(slots)
 
     # What others learn of it.
 
-    def _entry(self, call: Call, slots: Slots, contexts: Sequence[Context], seconds: float) -> Entry:
-        shown: dict[str, list[Any]] = {}
-        files: list[str] = []
-        for context in contexts:
-            for kind, items in context.shown.items():
-                shown.setdefault(kind, []).extend(items)
-            files += [str(claim.path) for claim in context.written]
-        return Entry(slots, shown, tuple(files), seconds, measure(call.spec, slots))
+    def _keep(self, call: Call, entry: Entry) -> None:
+        """Put a result where it will be found again, if its key can be made again."""
+        self.parts.durations.note(call.spec.class_type, entry.seconds)
+        for link in call.links.values():
+            if link.node in self._uncacheable:
+                self._uncacheable.setdefault(call.id, f"its input {link.node} cannot be cached")
+        if self.plan.mode != "off" and call.id not in self._uncacheable:
+            self.parts.keep(self._keys[call.id], call.spec, entry)
 
     def _finish(self, call: Call, entry: Entry, start: float, *, reused: bool = False) -> None:
         self._show(call.id, entry.shown)
@@ -470,23 +485,59 @@ def failure(node: str, error: BaseException) -> Failed:
     return Failed(node, message, type(error).__name__, details)
 
 
-def _renamed(raw: Mapping[str, Any], inner: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """A node of an expansion under its full id, its links too."""
-    inputs = raw.get("inputs", {})
-    full = {
-        name: [prefix + value[0], value[1]] if _is_inner(value, inner) else value
-        for name, value in inputs.items()
-    }
-    return {**raw, "inputs": full}
+def _made(
+    spec: NodeSpec, parts: Sequence[Expansion | Slots], contexts: Sequence[Context], seconds: float
+) -> Entry | _Unexpanded:
+    slots = [part for part in parts if not isinstance(part, Expansion)]
+    if len(slots) < len(parts):
+        return _Unexpanded(parts, contexts)
+    return _entry(spec, join(spec, slots), contexts, seconds)
 
 
-def _is_inner(value: Any, inner: Mapping[str, Any]) -> TypeGuard[list[Any]]:
-    return type(value) is list and len(value) == 2 and isinstance(value[0], str) and value[0] in inner
+def _entry(spec: NodeSpec, slots: Slots, contexts: Sequence[Context], seconds: float) -> Entry:
+    shown: dict[str, list[Any]] = {}
+    files: list[str] = []
+    for context in contexts:
+        for kind, items in context.shown.items():
+            shown.setdefault(kind, []).extend(items)
+        files += [str(claim.path) for claim in context.written]
+    return Entry(slots, shown, tuple(files), seconds, measure(spec, slots))
 
 
-def _link(value: Any, inner: Mapping[str, Any], prefix: str) -> Link | None:
-    if _is_inner(value, inner):
-        return Link(prefix + value[0], value[1])
-    if type(value) is list and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int):
-        return Link(value[0], value[1])
-    return None
+def _renamed(raw: Any, inner: Mapping[str, Any], prefix: str) -> Any:
+    """A node of an expansion with the full ids in its links; what is no node is left to validation."""
+    if not isinstance(raw, Mapping) or not isinstance(inputs := raw.get("inputs", {}), Mapping):
+        return raw
+    return {**raw, "inputs": {name: _full(value, inner, prefix) for name, value in inputs.items()}}
+
+
+def _full(value: Any, inner: Mapping[str, Any], prefix: str) -> Any:
+    if is_link(value) and len(value) == 2 and isinstance(value[0], str) and value[0] in inner:
+        return [prefix + value[0], value[1]]
+    return value
+
+
+def _outputs(
+    spec: NodeSpec, expansion: Expansion, prefix: str, calls: Mapping[str, Call]
+) -> list[Link | Sequence[Any]]:
+    """For each output of an expanded node where its values come from, or the values themselves.
+
+    Raises:
+        UserError: there are too many or too few, or one leads nowhere.
+    """
+    if len(expansion.outputs) != len(spec.outputs):
+        raise UserError(f"it gave {len(expansion.outputs)} outputs, not {len(spec.outputs)}")
+    outputs: list[Link | Sequence[Any]] = []
+    for output, value in zip(spec.outputs, expansion.outputs, strict=True):
+        match value:
+            case [str(), int(index)] if is_link(value):
+                node, _ = _full(value, expansion.graph, prefix)
+                source = calls.get(node)
+                if source is None or isinstance(index, bool) or not 0 <= index < len(source.spec.outputs):
+                    raise UserError(f"its output {value} leads nowhere")
+                outputs.append(Link(node, index))
+            case list() | tuple() if output.is_list:
+                outputs.append(value)
+            case _:
+                outputs.append([value])
+    return outputs

@@ -18,6 +18,7 @@ from engine.node import Blocked, Expansion, Lazy, NodeSpec
 Values = Mapping[str, Sequence[Any]]
 Pull = Callable[[str], Awaitable[Sequence[Any]]]
 Run = Callable[[str, Callable[[], Any]], Awaitable[Any]]
+Parts = list[Expansion | Slots]
 
 
 class EmptyListError(UserError):
@@ -49,10 +50,15 @@ def arguments(call: Call, values: Values) -> Iterator[dict[str, Any] | Blocked]:
         raise EmptyListError(f"input {empty[0]} got an empty list, so there is nothing to call the node with")
     for index in range(count):
         kwargs = dict(call.literals)
+        given: list[Any] = []
         for name, each in values.items():
-            kwargs[name] = list(each) if name in spec.list_inputs else each[min(index, len(each) - 1)]
-        blocked = [value for value in kwargs.values() if type(value) is Blocked]
-        yield blocked[0] if blocked else kwargs
+            if name in spec.list_inputs:
+                kwargs[name] = list(each)
+                given += each
+            else:
+                kwargs[name] = each[min(index, len(each) - 1)]
+                given.append(kwargs[name])
+        yield next((value for value in given if type(value) is Blocked), kwargs)
 
 
 def spread(spec: NodeSpec, result: Any) -> Slots:
@@ -62,8 +68,8 @@ def spread(spec: NodeSpec, result: Any) -> Slots:
         return tuple([result] for _ in outputs)
     if not outputs:
         return ()
-    if len(outputs) == 1 and not hasattr(result, "_fields"):
-        return (list(result) if outputs[0].is_list and type(result) is not Blocked else [result],)
+    if len(outputs) == 1 and getattr(result, "_fields", None) != (outputs[0].name,):
+        return (list(result) if outputs[0].is_list else [result],)
     if not isinstance(result, tuple) or len(result) != len(outputs):
         raise TypeError(f"{spec.class_type} gave {type(result).__name__}, not its {len(outputs)} outputs")
     return tuple(
@@ -79,21 +85,18 @@ def join(spec: NodeSpec, parts: Sequence[Slots]) -> Slots:
     return tuple([value for part in parts for value in part[index]] for index in range(len(spec.outputs)))
 
 
-def invoke_inline(call: Call, values: Values, context: Callable[[], Context] | None) -> Slots | Expansion:
+def invoke_inline(call: Call, values: Values, context: Callable[[], Context]) -> Parts:
     """Call a plain function here and now."""
     spec = call.spec
-    parts = []
+    parts: Parts = []
     for kwargs in arguments(call, values):
         if isinstance(kwargs, Blocked):
             parts.append(spread(spec, kwargs))
             continue
-        if context is not None and spec.context is not None:
+        if spec.context is not None:
             kwargs[spec.context] = context()
-        result = spec.function(**kwargs)
-        if type(result) is Expansion:
-            return result
-        parts.append(spread(spec, result))
-    return join(spec, parts)
+        parts.append(_taken(spec, spec.function(**kwargs)))
+    return parts
 
 
 async def invoke(
@@ -102,7 +105,7 @@ async def invoke(
     context: Callable[[], Context],
     run: Run,
     pull: Pull,
-) -> Slots | list[Expansion | Slots]:
+) -> Parts:
     """Call a node that takes time: on its lane, as a coroutine, or with inputs that it pulls.
 
     Calls of one node happen in order.  A node with lazy inputs is called again for each further value
@@ -110,7 +113,7 @@ async def invoke(
     """
     spec = call.spec
     lists: dict[str, Sequence[Any]] = {}
-    parts: list[Expansion | Slots] = []
+    parts: Parts = []
     eager = list(arguments(call, values))
     index, count = 0, len(eager)
     while index < count:
@@ -131,12 +134,14 @@ async def invoke(
             result = await _call(spec, kwargs, run)
         except _BlockedPull as blocked:
             result = blocked.value
-        parts.append(result if type(result) is Expansion else spread(spec, result))
+        parts.append(_taken(spec, result))
         index += 1
         count = max(count, *(len(each) for each in lists.values())) if lists else count
-    if any(type(part) is Expansion for part in parts):
-        return parts
-    return join(spec, [part for part in parts if not isinstance(part, Expansion)])
+    return parts
+
+
+def _taken(spec: NodeSpec, result: Any) -> Expansion | Slots:
+    return result if isinstance(result, Expansion) else spread(spec, result)
 
 
 async def _call(spec: NodeSpec, kwargs: dict[str, Any], run: Run) -> Any:
@@ -151,6 +156,9 @@ def _puller(
     async def value() -> Any:
         values = await pull(name)
         if whole:
+            for each in values:
+                if type(each) is Blocked:
+                    raise _BlockedPull(each)
             return list(values)
         if not values:
             raise EmptyListError(f"input {name} got an empty list")

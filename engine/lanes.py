@@ -12,12 +12,10 @@ Nothing here knows what is asked: equal key means one call.
 import asyncio
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Generator, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any, Final, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -59,7 +57,6 @@ class _Drive:
     steps: Steps[Any]
     loop: asyncio.AbstractEventLoop
     end: asyncio.Future[Any]
-    order: int
     asks: Sequence[Ask] = ()
     cancelled: bool = False
 
@@ -91,9 +88,9 @@ class DeviceLane:
         self.merge = merge
         self.calls = 0
         self._scope = scope
-        self._arrivals: deque[_Drive] = deque()
+        self._arrivals: list[_Drive] = []
+        self._drives: list[_Drive] = []  # the lane's thread alone looks at these, oldest first
         self._wake = threading.Condition()
-        self._orders = count()
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -103,7 +100,7 @@ class DeviceLane:
         Cancelling closes the generator, and waits until the lane has let go of it.
         """
         loop = asyncio.get_running_loop()
-        drive = _Drive(steps, loop, loop.create_future(), next(self._orders))
+        drive = _Drive(steps, loop, loop.create_future())
         with self._wake:
             if self._closed:
                 raise RuntimeError(f"lane {self.name} is closed")
@@ -132,56 +129,55 @@ class DeviceLane:
 
     def _work(self) -> None:
         try:
-            scope = self._scope()
-            scope.__enter__()
-        except Exception as error:  # noqa: BLE001  # whatever it is, those who wait must hear of it
+            with self._scope():
+                self._tick_until_closed()
+        except BaseException as error:  # noqa: BLE001  # whatever it is, those who wait must hear of it
             self._refuse(error)
-            return
-        with suppress(Exception):
-            self._tick_until_closed()
-        scope.__exit__(None, None, None)
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(self, error: BaseException) -> None:
+        """The thread cannot go on: tell all who wait.  Who comes next starts another one."""
         with self._wake:
-            self._closed = True
-            for drive in self._arrivals:
+            for drive in self._drives + self._arrivals:
                 drive.settle(error=error)
-            self._arrivals.clear()
+            self._drives = []
+            self._arrivals = []
+            self._thread = None
 
     def _tick_until_closed(self) -> None:
-        drives: list[_Drive] = []
-        while True:
-            with self._wake:
-                while not self._arrivals and not drives and not self._closed:
-                    self._wake.wait()
-                arrived = list(self._arrivals)
-                self._arrivals.clear()
-                if self._closed and not arrived and not drives:
-                    return
-            drives += [drive for drive in arrived if _advance(drive, None)]
-            drives = self._tick(drives)
+        while self._take_in():
+            self._tick()
 
-    def _tick(self, drives: list[_Drive]) -> list[_Drive]:
-        """Answer the asks whose turn it is; give the generators that are not at their end."""
-        going = [drive for drive in drives if not _dropped(drive)]
-        turn = going if self.merge else going[:1]
+    def _take_in(self) -> bool:
+        """Start what has arrived, after waiting for it if there is nothing else; False when all is over."""
+        with self._wake:
+            while not (self._arrivals or self._drives or self._closed):
+                self._wake.wait()
+            arrived, self._arrivals = self._arrivals, []
+            self._drives += arrived  # first of all: should anything go wrong, they are told
+        ended = {drive for drive in arrived if _dropped(drive) or not _advance(drive, None)}
+        self._drives = [drive for drive in self._drives if drive not in ended]
+        return bool(arrived or self._drives)
+
+    def _tick(self) -> None:
+        """Answer the asks whose turn it is, and advance the generators that asked."""
+        self._drives = [drive for drive in self._drives if not _dropped(drive)]
+        turn = self._drives if self.merge else self._drives[:1]
         groups: dict[Hashable, list[tuple[_Drive, int, Ask]]] = {}
         for drive in turn:
             for index, ask in enumerate(drive.asks):
                 groups.setdefault(ask.key, []).append((drive, index, ask))
         answers: dict[_Drive, list[Any]] = {drive: [None] * len(drive.asks) for drive in turn}
-        failures: dict[_Drive, Exception] = {}
+        failures: dict[_Drive, BaseException] = {}
         for members in groups.values():
             self.calls += 1
             try:
                 results = members[0][2].call([ask.row for _, _, ask in members])
-            except Exception as error:  # noqa: BLE001  # it belongs to those who asked
+                for (drive, index, _), result in zip(members, results, strict=True):
+                    answers[drive][index] = result
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # it belongs to those who asked
                 failures |= dict.fromkeys((drive for drive, _, _ in members), error)
-                continue
-            for (drive, index, _), result in zip(members, results, strict=True):
-                answers[drive][index] = result
         ended = {drive for drive in turn if not _advance(drive, answers[drive], failures.get(drive))}
-        return [drive for drive in going if drive not in ended]
+        self._drives = [drive for drive in self._drives if drive not in ended]
 
 
 def _dropped(drive: _Drive) -> bool:
@@ -190,30 +186,29 @@ def _dropped(drive: _Drive) -> bool:
         return False
     try:
         drive.steps.close()
-    except Exception as error:  # noqa: BLE001  # the waiter decides
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # the waiter decides
         drive.settle(error=error)
     else:
         drive.settle()
     return True
 
 
-def _advance(drive: _Drive, answers: list[Any] | None, failure: Exception | None = None) -> bool:
+def _advance(drive: _Drive, answers: list[Any] | None, failure: BaseException | None = None) -> bool:
     """Send the answers; True when there are new asks, False when the generator came to its end."""
     try:
-        if failure is not None:
-            drive.asks = drive.steps.throw(failure)
-        else:
-            drive.asks = drive.steps.send(answers)  # type: ignore[arg-type]  # a new generator takes None
+        send = drive.steps.send
+        asks = send(answers) if failure is None else drive.steps.throw(failure)  # type: ignore[arg-type]  # a new generator takes None
+        drive.asks = list(asks)
     except StopIteration as end:
         drive.settle(end.value)
         return False
-    except Exception as error:  # noqa: BLE001  # it ends this generator and no other
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # it ends this generator and no other
         drive.settle(error=error)
         return False
     return True
 
 
-async def _to_the_end(end: asyncio.Future[T], on_cancel: Callable[[], None]) -> T:
+async def _to_the_end(end: asyncio.Future[T], on_cancel: Callable[[], object]) -> T:
     """Await work that a thread does; when cancelled, say so and wait until the thread has noticed."""
     try:
         return await asyncio.shield(end)
@@ -227,6 +222,14 @@ async def _to_the_end(end: asyncio.Future[T], on_cancel: Callable[[], None]) -> 
         raise
 
 
+def _without_stop_iteration(function: Callable[[], T]) -> T:
+    """Call it; as in a generator, a `StopIteration` is an error, and one that no future can carry."""
+    try:
+        return function()
+    except StopIteration as error:
+        raise RuntimeError("a function raised StopIteration") from error
+
+
 POOLS: Final = {"cpu": max(2, os.cpu_count() or 1), "io": 16}
 
 
@@ -237,15 +240,18 @@ class Lanes:
     device: DeviceLane = field(default_factory=DeviceLane)
     _pools: dict[str, ThreadPoolExecutor] = field(default_factory=dict)
 
-    async def run(self, lane: str, function: Callable[[], T], on_cancel: Callable[[], None]) -> T:
-        """Run a plain function where it says it belongs."""
+    async def run(self, lane: str, function: Callable[[], T]) -> T:
+        """Run a plain function where it says it belongs.
+
+        Cancelling keeps it from starting, or waits for its end: it must look by itself whether to stop.
+        """
         if lane == "gpu":
             return await self.device.call(function)
         pool = self._pools.get(lane)
         if pool is None:
             pool = self._pools[lane] = ThreadPoolExecutor(POOLS[lane], thread_name_prefix=lane)
-        end = asyncio.get_running_loop().run_in_executor(pool, function)
-        return await _to_the_end(end, on_cancel)
+        work = pool.submit(_without_stop_iteration, function)
+        return await _to_the_end(asyncio.wrap_future(work), on_cancel=work.cancel)
 
     def close(self) -> None:
         self.device.close()

@@ -19,23 +19,29 @@ import annotated_types
 from pydantic.fields import FieldInfo
 
 from engine.context import Context
-from engine.errors import NodeDefinitionError
+from engine.errors import NodeDefinitionError, PathError, UserError
 from engine.files import Files
-from engine.types import ANY, BOOLEAN, COMBO, FLOAT, INT, STRING, Socket
+from engine.types import ANY, BOOLEAN, COMBO, FLOAT, INT, STRING, Buffer, Codec, Json, Packed, Socket
 
 __all__ = [
     "Blocked",
+    "Buffer",
     "Choices",
+    "Codec",
     "Context",
     "Expansion",
     "Files",
+    "Json",
     "Lazy",
     "Multiline",
     "Node",
+    "Packed",
+    "PathError",
     "Seeded",
     "Socket",
     "Step",
     "Upload",
+    "UserError",
     "node",
 ]
 
@@ -120,6 +126,12 @@ class Expansion:
 
     graph: Mapping[str, Mapping[str, Any]]
     outputs: Sequence[Any]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.graph, Mapping) or not all(isinstance(node, str) for node in self.graph):
+            raise TypeError("the graph of an expansion must map ids to nodes")
+        if not isinstance(self.outputs, list | tuple):
+            raise TypeError("the outputs of an expansion must be a list, with a value for each output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +275,9 @@ def node(
 
     def decorate(function: Callable[P, R]) -> Node[P, R]:
         inputs, context = _read_inputs(class_type, function)
+        is_async = inspect.iscoroutinefunction(function)
+        if not is_async and any(each.lazy for each in inputs.values()):
+            raise NodeDefinitionError(f"{class_type}: lazy inputs are awaited, so it must be `async def`")
         spec = NodeSpec(
             class_type=class_type,
             function=function,
@@ -276,7 +291,7 @@ def node(
             numeric=numeric,
             version=version,
             cacheable=cache,
-            is_async=inspect.iscoroutinefunction(function),
+            is_async=is_async,
             context=context,
             tolerates=frozenset(tolerates),
             deprecated=deprecated,
@@ -329,11 +344,11 @@ def _unwrap(annotation: Any) -> _Reading:
             annotation = annotation.__origin__
         elif typing.get_origin(annotation) in {typing.Union, types.UnionType}:
             members = typing.get_args(annotation)
-            rest = [each for each in members if each not in {types.NoneType, Expansion, Blocked}]
+            rest = [each for each in members if each not in (types.NoneType, Expansion, Blocked)]
             optional = optional or types.NoneType in members
-            if len(rest) != 1:
+            if len(rest) > 1:
                 return _Reading(tuple(rest), extras, optional)
-            annotation = rest[0]
+            annotation = rest[0] if rest else types.NoneType
         else:
             return _Reading(annotation, extras, optional)
 
@@ -365,21 +380,27 @@ def _read_input(class_type: str, name: str, annotation: Any, default: Any) -> In
             case FieldInfo(description=description, metadata=metadata):
                 facts["help"] = description or ""
                 for bound in metadata:
-                    facts |= _bounds(bound)
+                    facts |= _bounds(class_type, name, bound)
             case _:
-                facts |= _bounds(extra)
+                facts |= _bounds(class_type, name, extra)
     if typing.get_origin(core) is Literal:
         facts["choices"] = Choices(typing.get_args(core))
     socket = COMBO if "choices" in facts else _socket(class_type, name, core, extras)
+    if socket is FLOAT and type(default) is int:
+        default = float(default)  # as a graph's 8 is: the key of a default is that of the same value given
     return Input(name, socket, default, optional=optional, lazy=lazy, is_list=is_list, **facts)
 
 
-def _bounds(constraint: Any) -> dict[str, Any]:
+def _bounds(class_type: str, name: str, constraint: Any) -> dict[str, Any]:
     match constraint:
         case annotated_types.Ge(ge=bound):
             return {"ge": bound}
         case annotated_types.Le(le=bound):
             return {"le": bound}
+        case annotated_types.BaseMetadata() | annotated_types.GroupedMetadata():
+            raise NodeDefinitionError(
+                f"{class_type}: `{name}` may be bound by ge and le, not by {constraint}"
+            )
         case _:
             return {}
 
@@ -412,7 +433,7 @@ def _read_outputs(class_type: str, function: Callable[..., Any]) -> tuple[Output
     if core is types.NoneType or core is None:
         return ()
     if inspect.isclass(core) and issubclass(core, tuple) and hasattr(core, "_fields"):
-        fields = typing.get_type_hints(core, include_extras=True)
+        fields = _hints(class_type, core)
         return tuple(_read_output(class_type, name, fields[name]) for name in core._fields)
     return (_read_output(class_type, "", hints["return"]),)
 

@@ -9,7 +9,6 @@ from engine.durations import Durations
 from engine.flights import Flights
 from engine.lanes import Lanes
 from engine.node import NodeSpec
-from engine.plan import CacheMode
 from engine.registry import Registry
 from engine.residency import Residency
 from engine.signature import Key
@@ -28,11 +27,8 @@ class Parts:
     durations: Durations = field(default_factory=Durations)
     lingered: set[str] = field(default_factory=set)
 
-    def keep(self, key: Key, spec: NodeSpec, entry: Entry, mode: CacheMode) -> None:
+    def keep(self, key: Key, spec: NodeSpec, entry: Entry) -> None:
         """Put a result where it will be found again."""
-        self.durations.note(spec.class_type, entry.seconds)
-        if mode == "off" or not spec.cacheable:
-            return
         self.memory.put(key, entry)
         if self.disk is not None:
             self.disk.offer(key, spec, entry)

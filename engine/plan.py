@@ -6,6 +6,7 @@ which stops where a result is found; nothing is computed and nothing changes.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from engine.cache import Entry
@@ -22,7 +23,7 @@ class Plan:
     """The graph with what is known about each node of it.
 
     `found` are results in memory, `stored` nodes whose results are on disk, `missing` the nodes to run
-    with sources first.  `why` says for each of these what made it necessary.
+    with sources first.
     """
 
     graph: Graph
@@ -32,12 +33,29 @@ class Plan:
     stored: Collection[str] = ()
     missing: tuple[str, ...] = ()
     cached: tuple[str, ...] = ()
-    why: Mapping[str, str] = field(default_factory=dict)
     mode: CacheMode = "use"
 
     @property
     def keys(self) -> Mapping[str, Key]:
         return self.signatures.keys
+
+    @cached_property
+    def why(self) -> Mapping[str, str]:
+        """What makes each missing node necessary."""
+        missing = frozenset(self.missing)
+        return {node: self._reason(node, missing) for node in self.missing}
+
+    def _reason(self, node: str, missing: Collection[str]) -> str:
+        if self.mode != "use":
+            return "asked to run again" if self.mode == "refresh" else "the cache is off"
+        if (reason := self.signatures.uncacheable.get(node)) is not None:
+            return reason
+        calls = self.graph.calls
+        sources = [link.node for link in calls[node].links.values() if link.node in missing]
+        if sources:
+            names = ", ".join(f"{source} ({calls[source].spec.class_type})" for source in sources[:3])
+            return f"an input is computed: {names}"
+        return "no result for these inputs"
 
 
 def make_plan(
@@ -75,31 +93,4 @@ def make_plan(
                 needed.update([link.node for link in call.eager_links])
     missing.reverse()
     cached.reverse()
-    return Plan(
-        graph, wanted, signatures, found, stored, tuple(missing), tuple(cached), mode=mode,
-        why=_Reasons(graph, signatures, frozenset(missing), mode),
-    )  # fmt: skip
-
-
-class _Reasons(dict[str, str]):
-    """Why each missing node runs; made when somebody asks."""
-
-    def __init__(
-        self, graph: Graph, signatures: Signatures, missing: frozenset[str], mode: CacheMode
-    ) -> None:
-        super().__init__()
-        self._facts = graph, signatures, missing, mode
-
-    def __missing__(self, node: str) -> str:
-        graph, signatures, missing, mode = self._facts
-        if node not in missing:
-            raise KeyError(node)
-        if mode != "use":
-            return "asked to run again" if mode == "refresh" else "the cache is off"
-        if (reason := signatures.uncacheable.get(node)) is not None:
-            return reason
-        sources = [link.node for link in graph.calls[node].links.values() if link.node in missing]
-        if sources:
-            names = ", ".join(f"{source} ({graph.calls[source].spec.class_type})" for source in sources[:3])
-            return f"an input is computed: {names}"
-        return "no result for these inputs"
+    return Plan(graph, wanted, signatures, found, stored, tuple(missing), tuple(cached), mode)

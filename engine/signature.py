@@ -9,7 +9,7 @@ found again, visibly.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -40,7 +40,7 @@ class Signatures:
         spec = call.spec
         head = self._heads.get(spec.class_type)
         if head is None:
-            facts = [spec.namespace, spec.class_type, str(spec.version)]
+            facts = [spec.namespace, spec.class_type, str(spec.version), *spec.inputs]
             facts.append(self.profile if spec.numeric else "")
             facts.append(str(self.files.output) if spec.output_node else "")
             head = self._heads[spec.class_type] = json.dumps(facts).encode()
@@ -65,13 +65,18 @@ class Signatures:
             if mark is None or mark != mark:  # noqa: PLR0124  # NaN: the ecosystem's way to say "always"
                 return self._never(call, "its outside facts have no fingerprint")
             parts.append(_encoded(str(mark)))
-        key = keys[call.id] = blake2b(b"\x1f".join(parts), digest_size=20).digest()
+        key = keys[call.id] = blake2b(_framed(parts), digest_size=20).digest()
         return key
 
     def _never(self, call: Call, reason: str) -> Key:
         self.uncacheable[call.id] = reason
         key = self.keys[call.id] = os.urandom(20)
         return key
+
+
+def _framed(parts: Iterable[bytes]) -> bytes:
+    """Parts in a row, each with its length, so that no other parts look the same."""
+    return b"".join([b"%d:%b" % (len(part), part) for part in parts])
 
 
 def _encoded(value: Any) -> bytes:
@@ -86,9 +91,8 @@ def _encoded(value: Any) -> bytes:
     if kind is bool or value is None:
         return b"b%d" % value if kind is bool else b"n"
     if kind is list or kind is tuple:
-        inner = [_encoded(each) for each in value]
-        return b"l" + b"".join(b"%d:%b" % (len(each), each) for each in inner)
+        return b"l" + _framed(map(_encoded, value))
     if isinstance(value, Mapping):
         pairs = sorted((_encoded(name), _encoded(each)) for name, each in value.items())
-        return b"d" + b"".join(b"%d:%b%d:%b" % (len(n), n, len(v), v) for n, v in pairs)
+        return b"d" + _framed(part for pair in pairs for part in pair)
     return b"r" + repr(value).encode("utf-8", "surrogatepass")

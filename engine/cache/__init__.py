@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.node import NodeSpec
+from engine.node import Blocked, NodeSpec
 
 Slots = tuple[Sequence[Any], ...]
 
@@ -35,5 +35,6 @@ def measure(spec: NodeSpec, slots: Slots) -> int:
     for output, values in zip(spec.outputs, slots, strict=True):
         size = output.socket.size
         for value in values:
-            total += size(value)
+            if value is not None and type(value) is not Blocked:
+                total += size(value)
     return total
