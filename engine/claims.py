@@ -47,7 +47,7 @@ class Claim:
 
     @property
     def part(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.part")
+        return _part(self.path)
 
     @property
     def filename(self) -> str:
@@ -82,6 +82,10 @@ class Claim:
                 self.part.unlink(missing_ok=True)
         except OSError:
             pass
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
@@ -124,17 +128,17 @@ def claim(root: Path, prefix: str, extension: str, values: Mapping[str, object] 
     folder = make_folder(target.parent)
     number = _highest(folder, target.name) + 1
     while True:
-        reserved = Claim(root, folder / f"{target.name}_{number:05}_{extension}")
+        path = folder / f"{target.name}_{number:05}_{extension}"
         try:
-            os.close(os.open(reserved.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+            os.close(os.open(_part(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
         except FileExistsError:
             number += 1
             continue
         except OSError as error:
-            raise storage_error(reserved.path, error) from error
-        if not reserved.path.exists():  # another process may have finished this very name just before
-            return reserved
-        reserved.part.unlink(missing_ok=True)
+            raise storage_error(path, error) from error
+        if not path.exists():
+            return Claim(root, path)  # not before: a claim that goes unused removes its part
+        _part(path).unlink(missing_ok=True)  # another process has finished this very name just before
         number += 1
 
 
