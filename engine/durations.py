@@ -19,7 +19,9 @@ class Durations:
 
     def __post_init__(self) -> None:
         if self.file is not None:
-            with suppress(OSError, ValueError):
+            with suppress(
+                OSError, ValueError, TypeError, AttributeError
+            ):  # lost or foreign: estimates start anew
                 stored = json.loads(self.file.read_text())
                 self.seconds = {str(name): float(value) for name, value in stored.items()}
 

@@ -17,7 +17,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from engine.cache import Entry, measure
 from engine.node import NodeSpec
@@ -71,14 +71,15 @@ class DiskCache:
             return None
         try:
             entry = _read(path, spec)
-        except (SafetensorError, ValueError, KeyError, TypeError, LookupError, OSError):
-            entry = None
-        if entry is None or not entry.valid:
-            path.unlink(missing_ok=True)
-            return None
+            if entry is not None and entry.valid:
+                with suppress(OSError):  # a folder that is only read from
+                    os.utime(path)
+                return entry
+        except Exception:  # noqa: BLE001, S110  # a file may hold anything
+            pass
         with suppress(OSError):
-            os.utime(path)
-        return entry
+            path.unlink()
+        return None
 
     def offer(self, key: Key, spec: NodeSpec, entry: Entry) -> None:
         """Write an entry behind the run, if it is dear and can be written."""
