@@ -38,9 +38,11 @@ def coerce(given: Input, value: Any, choices: Sequence[str] | None = None) -> tu
         return value, ""
     converted, warning = convert(given, value)
     if given.ge is not None and converted < given.ge:
-        raise Refused("value_smaller_than_min", f"{converted} is smaller than the minimum {given.ge:g}")
+        said = f"{brief(converted)} is smaller than the minimum {_plain(given.ge)}"
+        raise Refused("value_smaller_than_min", said)
     if given.le is not None and converted > given.le:
-        raise Refused("value_bigger_than_max", f"{converted} is bigger than the maximum {_plain(given.le)}")
+        said = f"{brief(converted)} is bigger than the maximum {_plain(given.le)}"
+        raise Refused("value_bigger_than_max", said)
     return converted, warning
 
 
@@ -110,7 +112,7 @@ def _number(_given: Input, value: Any) -> tuple[float, str]:
 def _text(_given: Input, value: Any) -> tuple[str, str]:
     if isinstance(value, str):
         return value, ""
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return str(value), f"{value} was taken as text"
     raise _wrong(value, "a text")
 
@@ -121,9 +123,7 @@ _WORDS: Final = {"true": True, "yes": True, "on": True, "1": True, "false": Fals
 def _truth(_given: Input, value: Any) -> tuple[bool, str]:
     if isinstance(value, bool):
         return value, ""
-    if isinstance(value, int | float):
-        if isinstance(value, float) and math.isnan(value):
-            raise _wrong(value, "true or false")
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return bool(value), f"{value} was taken as {str(bool(value)).lower()}"
     if isinstance(value, str) and (truth := (_WORDS | {"0": False}).get(value.strip().lower())) is not None:
         return truth, f"the text {value!r} was taken as {str(truth).lower()}"
@@ -139,19 +139,22 @@ _CONVERT: Final[dict[str, Callable[[Input, Any], tuple[Any, str]]]] = {
 }
 
 
-def _choose(given: Input, value: Any, choices: Sequence[str]) -> tuple[str, str]:
+def _choose(given: Input, value: Any, choices: Sequence[Any]) -> tuple[Any, str]:
     """A combo's value: one of its choices, with either kind of path separator."""
-    if isinstance(value, str) and value in choices:
-        return value, ""
-    if isinstance(value, str) and "\\" in value and (other := value.replace("\\", "/")) in choices:
-        return other, f"{value!r} was taken as {other!r}"
-    if isinstance(value, bool | int | float) and str(value) in choices:
-        return str(value), f"{value} was taken as text"
-    if not isinstance(value, str):
+    if value in choices:  # the choice itself: 2.0 stands for 2
+        return choices[choices.index(value)], ""
+    if not isinstance(value, str | int | float):
         raise Refused("invalid_input_type", f"{brief(value)} is not one of the choices of {given.name}")
+    texts = {str(each): each for each in choices}
+    text = brief(value, 4300) if not isinstance(value, str) else value
+    if text in texts:
+        return texts[text], f"{value!r} was taken as {texts[text]!r}"
+    text = text.replace("\\", "/")
+    if text in texts:
+        return texts[text], f"{value!r} was taken as {texts[text]!r}"
     if not choices:
         raise Refused("value_not_in_list", f"{brief(value)} is not there: there is nothing to choose from")
-    same_file = [each for each in choices if each.rsplit("/", 1)[-1] == value.rsplit("/", 1)[-1]]
-    listed = ", ".join(map(str, choices)) if len(choices) <= 20 else f"{len(choices)} choices"
-    hint = f"did you mean {same_file[0]!r}?" if same_file else nearest(value, choices)
+    same_file = [each for each in texts if each.rsplit("/", 1)[-1] == text.rsplit("/", 1)[-1]]
+    listed = ", ".join(texts) if len(texts) <= 20 else f"{len(texts)} choices"
+    hint = f"did you mean {same_file[0]!r}?" if same_file else nearest(text, list(texts))
     raise Refused("value_not_in_list", f"{brief(value)} is not in the list ({listed})", hint)

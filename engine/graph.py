@@ -101,6 +101,8 @@ def in_order(sources: Mapping[str, Iterable[str]]) -> tuple[list[str], list[list
 
 
 def _cycles(sources: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """One cycle of each knot, beginning with the node that stands first in the graph."""
+    position = {node: number for number, node in enumerate(sources)}
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_edges_from(
         (source, node) for node, each in sources.items() for source in each if source in sources
@@ -109,5 +111,8 @@ def _cycles(sources: Mapping[str, Iterable[str]]) -> list[list[str]]:
     for component in nx.strongly_connected_components(graph):
         inner = graph.subgraph(component)
         if inner.number_of_edges():
-            cycles.append([edge[0] for edge in nx.find_cycle(inner)])
-    return cycles
+            first = min(component, key=position.__getitem__)
+            nodes = [edge[0] for edge in nx.find_cycle(inner, first)]
+            begin = nodes.index(min(nodes, key=position.__getitem__))
+            cycles.append(nodes[begin:] + nodes[:begin])
+    return sorted(cycles, key=lambda cycle: position[cycle[0]])

@@ -5,7 +5,7 @@ Then the order, or the cycles; then the nodes' own checks; then which outputs ca
 wrong in nodes that no output needs does not keep the others from running, and is only a warning.
 """
 
-import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
@@ -138,6 +138,10 @@ class _Reader:
             Problem(code, message, node, name, severity="warning", class_type=class_type, title=title)
         )
 
+    def _nearest(self, word: str, known: Iterable[str]) -> str:
+        """A hint, while there are few problems: nobody reads the thousandth, and each takes a search."""
+        return nearest(word, list(known)) if len(self.problems) < 100 else ""
+
     def read(self, node: str, raw: Any) -> None:
         """One node: its class, and each of its inputs."""
         self._node = (node, "", "")
@@ -159,7 +163,7 @@ class _Reader:
             self.refuse(
                 "missing_node_type",
                 f"there is no node class {brief(class_type)}",
-                hint=nearest(class_type, list(self.registry.specs)) or "is its pack installed?",
+                hint=self._nearest(class_type, self.registry.specs) or "is its pack installed?",
             )
             return
         inputs = raw.get("inputs", {})
@@ -200,7 +204,7 @@ class _Reader:
             if name in spec.tolerates:
                 self.warn("unknown_input", "is not used any more, and ignored", name)
                 continue
-            hint = nearest(name, list(spec.inputs))
+            hint = self._nearest(name, spec.inputs)
             takes = ", ".join(spec.inputs) or "none"
             self.refuse("unknown_input", f"{spec.class_type} has no such input (it has {takes})", name, hint)
 
@@ -211,7 +215,7 @@ class _Reader:
                 f"a link is [node id, output index], not {brief(value)}",
                 given.name,
                 'write a literal list as {"__value__": [...]}',
-                received_value=value,
+                received_value=_shown(value),
             )
             return None
         source, output = value
@@ -224,7 +228,7 @@ class _Reader:
             return None
         found, spec = self._source(source)
         if not found:
-            hint = nearest(source, list(self.graph))
+            hint = self._nearest(source, self.graph)
             self.refuse("bad_linked_input", f"there is no node {brief(source)} to link to", given.name, hint)
             return None
         if spec is not None:
@@ -233,7 +237,7 @@ class _Reader:
                 count = f"it has {len(outputs)}, counted from 0" if outputs else "it has none"
                 self.refuse(
                     "bad_linked_input",
-                    f"node {source} ({spec.class_type}) has no output {output}: {count}",
+                    f"node {source} ({spec.class_type}) has no output {brief(output)}: {count}",
                     given.name,
                 )
                 return None
@@ -285,7 +289,7 @@ class _Reader:
             else:
                 literals[given.name], warning = coerce(given, value, self._listed(given))
         except Refused as refusal:
-            self.refuse(refusal.code, refusal.message, given.name, refusal.hint, received_value=value)
+            self.refuse(refusal.code, refusal.message, given.name, refusal.hint, received_value=_shown(value))
             return
         if warning:
             self.warn("coerced", warning, given.name)
@@ -296,7 +300,11 @@ class _Reader:
             return None
         key = id(given.choices)
         if key not in self._choices:
-            self._choices[key] = given.choices.values(self.files)
+            try:
+                self._choices[key] = given.choices.values(self.files)
+            except Exception as error:  # a pack's bug, or a folder that cannot be read
+                said = f"its choices cannot be listed: {type(error).__name__}: {error}"
+                raise Refused("custom_validation_failed", said) from error
         return self._choices[key]
 
     def conclude(self, targets: Iterable[str] | None) -> Validation:
@@ -309,7 +317,7 @@ class _Reader:
         for cycle in cycles:
             self._cycle(cycle)
         for call in self.calls.values():
-            if call.spec.check is not None:
+            if call.spec.check is not None and call.id not in self.broken:
                 self._check(call)
         wanted = self._wanted(targets)
         unsound = self._spread(order)
@@ -335,7 +343,7 @@ class _Reader:
             wanted = list(targets)
             for target in wanted:
                 if target not in self.graph:
-                    hint = nearest(target, list(self.graph))
+                    hint = self._nearest(target, self.graph)
                     self.refuse("prompt_no_outputs", f"there is no node {brief(target)} to run", hint=hint)
         else:
             wanted = [node for node, call in self.calls.items() if call.spec.output_node]
@@ -349,7 +357,7 @@ class _Reader:
         unsound = set(self.calls) - set(order) | self.broken
         for node in order:
             if any(
-                link.node in unsound or link.node not in self.calls
+                link.node in unsound or (link.node not in self.calls and link.node not in self.outer)
                 for link in self.calls[node].links.values()
             ):
                 unsound.add(node)
@@ -364,11 +372,11 @@ class _Reader:
         self.broken.update(cycle)
 
     def _check(self, call: Call) -> None:
-        """Ask the node itself, about the inputs that are sound so far."""
+        """Ask the node itself, when everything else about it is sound."""
         assert call.spec.check is not None
         self._node = (call.id, call.spec.class_type, call.title)
         try:
-            said = call.spec.check(self.files, **literals_for(call.spec.check, call))
+            said = dict(call.spec.check(self.files, **literals_for(call.spec.check, call)) or {})
         except SafelightError as error:
             said = {"": str(error)}
         except Exception as error:  # noqa: BLE001  # a pack's bug must not end validation
@@ -392,15 +400,17 @@ def _fitting(spec: NodeSpec, source: str, given: Input) -> str:
     return ""
 
 
-_SCALARS: Final = (str, int, bool, type(None))
+def _storable(value: Any, depth: int = 50) -> bool:
+    """Whether a literal of any type can be part of a cache key, and of an answer in JSON."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, list):
+        return depth > 0 and all(_storable(each, depth - 1) for each in value)
+    if isinstance(value, dict):
+        return depth > 0 and all(type(n) is str and _storable(each, depth - 1) for n, each in value.items())
+    return isinstance(value, str | int | None)
 
 
-def _storable(value: Any) -> bool:
-    """Whether a literal of any type can be part of a cache key."""
-    if isinstance(value, _SCALARS):
-        return True
-    try:
-        json.dumps(value, allow_nan=False)
-    except (ValueError, TypeError, RecursionError):
-        return False
-    return True
+def _shown(value: Any) -> Any:
+    """A value that was refused, in a form that an answer can hold."""
+    return value if _storable(value) else brief(value)
