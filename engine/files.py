@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from engine.errors import PathError, StorageError
-from engine.model_paths import EXTRA_PATHS, ModelPaths
+from engine.model_paths import EXTRA_PATHS, ModelPaths, exists
 
 Root = Literal["input", "output", "temp"]
 
@@ -76,8 +76,8 @@ class Files:
         path = inside(self.root(root), name)
         if not path.is_file() and root == "input" and self.examples is not None:
             path = inside(self.examples, name)
-        if not path.is_file():
-            raise PathError(f"no file {name!r} in the {root} folder ({self.root(root)})")
+        if not exists(path) or not path.is_file():
+            raise PathError(f"no file {name[:200]!r} in the {root} folder ({self.root(root)})")
         return path
 
     def names(self, root: Root = "input", suffixes: frozenset[str] | None = None) -> list[str]:
@@ -108,12 +108,12 @@ def inside(root: Path, name: str) -> Path:
     relative = Path(name.replace("\\", "/"))
     drive = len(name) > 1 and name[1] == ":"
     if "\0" in name or drive or relative.is_absolute() or ".." in relative.parts or not relative.parts:
-        raise PathError(f"{name!r} leaves its folder; name a file inside {root.name}/")
+        raise PathError(f"{name[:200]!r} leaves its folder; name a file inside {root.name}/")
     path = root / relative
     try:
         real = path.resolve()
-    except (OSError, RuntimeError) as error:
-        raise PathError(f"{name!r} cannot be resolved: {error}") from error
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links; what no file name can hold
+        raise PathError(f"{name[:200]!r} cannot be resolved: {error}") from error
     if not real.is_relative_to(root.resolve()):
         raise PathError(f"{name!r} leads outside its folder {root.name}/ through a link")
     return path

@@ -87,8 +87,7 @@ class ModelPaths:
                 continue
             if not isinstance(entries, dict):
                 raise UserError(f"{file}: section `{section}` must hold `folder: path` lines")
-            base = Path(os.path.expandvars(str(entries.get("base_path", file.parent)))).expanduser()
-            base = base if base.is_absolute() else file.parent / base
+            base = file.parent / _expanded(str(entries.get("base_path") or ""))
             first = bool(entries.get("is_default", False))
             for key, value in entries.items():
                 folder = _ALIASES.get(str(key).lower())
@@ -96,7 +95,7 @@ class ModelPaths:
                     continue
                 for line in value.splitlines():
                     if line.strip():
-                        self.add(folder, base / Path(line.strip()).expanduser(), first=first)
+                        self.add(folder, base / _expanded(line.strip()), first=first)
 
     def names(self, folder: str) -> list[str]:
         """What can be asked for in a folder, contributed models first, each once, `/` between parts."""
@@ -115,12 +114,21 @@ class ModelPaths:
             return path
         parts = Path(name.replace("\\", "/"))
         if parts.is_absolute() or ".." in parts.parts or not parts.parts:
-            raise PathError(f"{name!r} leaves the {folder} folder; name a model inside it")
+            raise PathError(f"{name[:200]!r} leaves the {folder} folder; name a model inside it")
         for place in self.places.get(folder, []):
-            if (path := place / parts).exists():
+            if exists(path := place / parts):
                 return path
         looked = ", ".join(map(str, self.places.get(folder, []))) or "nowhere"
-        raise PathError(f"no model {name!r} in {folder} (looked in {looked})")
+        raise PathError(f"no model {name[:200]!r} in {folder} (looked in {looked})")
+
+
+def exists(path: Path) -> bool:
+    """Whether a path is there; one that no file system could hold (too long, a NUL) is not."""
+    return os.path.exists(path)  # noqa: PTH110  # `Path.exists` raises for some of these
+
+
+def _expanded(text: str) -> str:
+    return os.path.expanduser(os.path.expandvars(text))  # noqa: PTH111  # `Path.expanduser` raises for strangers
 
 
 def _models_below(place: Path) -> Iterator[str]:

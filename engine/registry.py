@@ -1,9 +1,9 @@
 """The node classes that there are, and the packs that they come from.
 
 Packs are the built-in one, installed distributions (entry points of group `safelight.packs`), and the
-files of a folder.  A pack is a module with `@node` functions; it may name more modules (`MODULES`), models
-that it brings along (`MODELS`), and the namespace of its cache keys (`NAMESPACE`).  A pack that cannot be
-loaded is reported and does not keep the others from loading.
+files of a folder.  A pack is a module with `@node` functions; it may name more modules (`MODULES`; `.name`
+for its own), models that it brings along (`MODELS`), and the namespace of its cache keys (`NAMESPACE`).  A
+pack that cannot be loaded is reported and does not keep the others from loading.
 """
 
 import importlib
@@ -101,7 +101,7 @@ class Registry:
             version = point.dist.version if point.dist else ""
 
             def load(point: Any = point, version: str = version) -> None:
-                self._take(point.load(), f"{point.name}@{version}")
+                self._take(point.load(), point.name, version)
 
             self._attempt(point.name, load)
 
@@ -134,10 +134,10 @@ class Registry:
         except BaseException:
             del sys.modules[name]
             raise
-        self._take(module, f"{path.stem}@{digest.hexdigest()}")
+        self._take(module, path.stem, digest.hexdigest())
 
-    def _take(self, module: ModuleType, name: str) -> None:
-        namespace = getattr(module, "NAMESPACE", name)
+    def _take(self, module: ModuleType, name: str, version: str = "") -> None:
+        namespace = getattr(module, "NAMESPACE", name) + (f"@{version}" if version else "")
         models: Mapping[str, Mapping[str, Path]] = getattr(module, "MODELS", {})
         for folder, entries in models.items():
             self.models.setdefault(folder, {}).update(entries)
@@ -146,7 +146,7 @@ class Registry:
             self._attempt(
                 submodule,
                 lambda submodule=submodule: self.add(  # type: ignore[misc]  # as above
-                    *_nodes_of(importlib.import_module(submodule)), namespace=namespace
+                    *_nodes_of(importlib.import_module(submodule, module.__name__)), namespace=namespace
                 ),
             )
 
