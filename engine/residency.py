@@ -56,6 +56,8 @@ class Residency:
             except BaseException:
                 if resident.loading.done() or resident.pins == 1:
                     self._forget(recipe.identity, resident)
+                    resident.loading.cancel()  # nobody waits any more: see it end
+                    await asyncio.wait({resident.loading})
                 raise
             if self._kept.get(recipe.identity) is resident:
                 self._kept.move_to_end(recipe.identity)
