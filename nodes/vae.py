@@ -22,9 +22,7 @@ async def vae_decode(ctx: Context, *, samples: Latent, vae: Vae) -> Image:
     """Turn latents into pictures."""
     latent = samples.samples
     async with ctx.resident(vae.on(ctx.device_name)) as autoencoder:
-        return await ctx.device.call(
-            lambda: roomy(lambda: autoencoder.decode(latent), lambda: autoencoder.decode_tiled(latent))
-        )
+        return await ctx.device.call(lambda: decoded(autoencoder, latent))
 
 
 @node("VAEEncode", category="latent", display_name="VAE Encode", numeric=True)
@@ -55,6 +53,18 @@ async def vae_encode_for_inpaint(
             return Latent(encoded(autoencoder, inpaint_pixels(pixels, mask)), hole)
 
         return await ctx.device.call(encode)
+
+
+def decoded(autoencoder: "Autoencoder", latent: "Tensor") -> "Tensor":
+    """Pictures of latents.
+
+    Raises:
+        UserError: the latents are of another family.
+    """
+    got, wanted = latent.shape[1], autoencoder.channels
+    if got != wanted:
+        raise UserError(f"the latent has {got} channels, this VAE takes {wanted}; use the VAE of its family")
+    return roomy(lambda: autoencoder.decode(latent), lambda: autoencoder.decode_tiled(latent))
 
 
 def encoded(autoencoder: "Autoencoder", pixels: "Tensor") -> "Tensor":

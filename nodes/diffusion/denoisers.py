@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nodes.diffusion.model_sampling import LatentFormat, ModelSampling
+from nodes.diffusion.networks import nbytes
 
 LONGEST_REPETITION = 4
 """Token lengths are evened out only if no text is repeated more often than this."""
@@ -64,6 +65,10 @@ class UNetDenoiser:
     @property
     def dtype(self) -> torch.dtype:
         return self._parameter.dtype
+
+    @property
+    def nbytes(self) -> int:
+        return nbytes(self.unet)
 
     @property
     def _parameter(self) -> Tensor:
