@@ -34,6 +34,8 @@ DTYPES: Final = {
     "BOOL": "bool",
 }
 
+JSON: Final = (bool, int, float, str, list, tuple, dict)
+
 #: Dataclasses that may be written, by name.
 KEPT: Final[dict[str, type]] = {}
 
@@ -82,6 +84,8 @@ EXACT: Final = Codec(pack, unpack)
 
 
 def _packed(value: Any, buffers: dict[str, Buffer]) -> Json:
+    if isinstance(value, JSON) and type(value) not in JSON:  # a subclass would not come back as itself
+        raise TypeError(f"a {type(value).__qualname__} cannot be written to disk")
     match value:
         case None | bool() | int() | str():
             return value
