@@ -76,7 +76,7 @@ class _Average:
         if key not in self._shares:
             self._shares[key] = _shares(active, x)
         shares = self._shares[key]
-        if shares == [1.0]:
+        if len(shares) == 1 and isinstance(shares[0], float) and shares[0] == 1.0:
             return answers[0]
         mean = torch.zeros_like(x)
         for region, answer, share in zip(active, answers, shares, strict=True):

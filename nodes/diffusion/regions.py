@@ -144,7 +144,7 @@ def _weight(cond: Cond, box: tuple[slice, slice] | None, x: Tensor) -> float | T
         inside = mask if box is None else mask[:, :, box[0], box[1]]
         return inside * (cond.strength * cond.mask_strength)
     if box is None:
-        return cond.strength
+        return float(cond.strength)
     rows, columns = (_ramp(side, int(length)) for side, length in zip(box, x.shape[-2:], strict=True))
     return (rows[:, None] * columns * cond.strength).to(x)[None, None]
 

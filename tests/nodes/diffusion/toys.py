@@ -1,11 +1,12 @@
 """Denoisers whose answers are known without a network, and a tiny network."""
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -34,18 +35,41 @@ class Normal:
 
 @dataclass(eq=False)
 class ToyDenoiser:
-    """Predicts the mean of its tokens everywhere; remembers the rows of each call."""
+    """Predicts the mean of its tokens everywhere (bent by x if `curved`); remembers each call's rows."""
 
     identity: Hashable = "toy"
     model_sampling: ModelSampling = SD1
     latent_format: LatentFormat = field(default_factory=LatentFormat)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
+    curved: bool = False
     calls: list[list[Row]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for call in self.calls for row in call]
 
     def __call__(self, rows: Sequence[Row], /) -> list[Tensor]:
         self.calls.append(list(rows))
-        return [torch.zeros_like(row.x) + row.tokens.mean() for row in rows]
+        return [self.predict(row) for row in rows]
+
+    def predict(self, row: Row) -> Tensor:
+        bent = torch.sin(row.x / math.hypot(1, row.sigma)) if self.curved else torch.zeros_like(row.x)
+        return bent + row.tokens.mean()
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads that wait for one another cost a tiny network ten times its own work on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def values(tensor: Tensor) -> list[float]:
+    """Every value that occurs, once."""
+    return sorted(set(tensor.flatten().tolist()))
 
 
 def drive(sampling: Sampling, denoise: Callable[[Tensor, float], Tensor]) -> Tensor:
