@@ -295,8 +295,11 @@ class _Reader:
             self.warn("coerced", warning, given.name)
 
     def _listed(self, given: Input) -> Sequence[str] | None:
-        """The choices of a combo; a folder is listed once per validation."""
-        if given.choices is None:
+        """The choices of a combo; a folder is listed once per validation.
+
+        What may be uploaded may lie elsewhere too (`name [output]`): there the node's own check decides.
+        """
+        if given.choices is None or given.upload is not None:
             return None
         key = id(given.choices)
         if key not in self._choices:

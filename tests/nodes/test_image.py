@@ -88,6 +88,13 @@ def test_a_file_counts_by_its_content(home: Any) -> None:
     assert fingerprint(home.files, image=None) is None
 
 
+def test_a_graph_may_name_a_picture_of_another_folder(home: Any) -> None:
+    home.call(save_image, images=torch.rand(1, 8, 8, 3))
+    assert load_image.spec.check is not None
+    assert load_image.spec.check(home.files, image="ComfyUI_00001_.png [output]") == {}
+    assert load_image.spec.inputs["image"].upload is not None  # so its choices do not bind
+
+
 @pytest.mark.parametrize("name", ["missing.png", "../secret.png", "/etc/passwd", "missing.png [temp]"])
 def test_what_is_not_there_is_found_before_a_run(home: Any, name: str) -> None:
     check = load_image.spec.check
