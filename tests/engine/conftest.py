@@ -1,127 +1,16 @@
-"""Toy nodes, and a `run` that hides the event loop but not the subject."""
+"""A bench for each test: an engine with toy nodes on a home of its own."""
 
-import asyncio
-import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
 
 import pytest
-from pydantic import Field
+from toys import TOYS
 
-from engine.node import Blocked, Context, Expansion, Lazy, Node, node
 from engine.testing import Bench
 
 
-@node("Text", category="toys")
-def text(*, value: str = "") -> str:
-    """A text."""
-    return value
-
-
-@node("Join", category="toys")
-def join(*, left: str, right: str) -> str:
-    """Two texts as one."""
-    return left + right
-
-
-@node("Number", category="toys")
-def number(*, value: Annotated[int, Field(ge=-1000, le=1000)] = 0) -> int:
-    """A number."""
-    return value
-
-
-@node("Add", category="toys")
-def add(*, a: int, b: int = 0) -> int:
-    """A sum."""
-    return a + b
-
-
-@node("Switch", category="toys")
-async def switch(*, flag: bool, on_true: Lazy[Any], on_false: Lazy[Any]) -> Any:
-    """One of two, and the other is not computed."""
-    return await on_true if flag else await on_false
-
-
-@node("Fail", category="toys")
-def fail(*, value: Any = None, message: str = "broken on purpose") -> str:  # noqa: ARG001  # it never looks
-    """Always fails."""
-    raise RuntimeError(message)
-
-
-@node("Range", category="toys")
-def range_(*, stop: int) -> list[int]:
-    """The numbers below `stop`, as a list of values."""
-    return list(range(stop))
-
-
-@node("Sum", category="toys")
-def total(*, values: list[int]) -> int:
-    """The sum of all values of a list."""
-    return sum(values)
-
-
-class Parts(NamedTuple):
-    quotient: int
-    remainder: int
-
-
-@node("Divide", category="toys")
-def divide(*, a: int, b: int) -> Parts:
-    """Quotient and remainder."""
-    return Parts(*divmod(a, b))
-
-
-@node("Count", category="toys")
-def count_down(ctx: Context, *, n: int) -> int | Expansion:
-    """How often 1 can be taken from `n`, by expansion into itself."""
-    if n <= 0:
-        return 0
-    graph = {
-        "less": {"class_type": "Add", "inputs": {"a": n, "b": -1}},
-        "rest": {"class_type": "Count", "inputs": {"n": ["less", 0]}},
-        "one": {"class_type": "Add", "inputs": {"a": ["rest", 0], "b": 1}},
-    }
-    assert ctx.node
-    return Expansion(graph, [["one", 0]])
-
-
-@node("Gate", category="toys")
-def gate(*, value: Any, is_open: bool, message: str = "") -> Any:
-    """Lets a value pass, or blocks what comes after."""
-    return value if is_open else Blocked(message or None)
-
-
-@node("Sleep", category="toys", lane="io")
-def sleep(ctx: Context, *, seconds: float, value: str = "") -> str:
-    """Takes its time on a thread, and looks whether it is still wanted."""
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        ctx.check_cancelled()
-        time.sleep(0.005)
-    return value
-
-
-@node("Wait", category="toys")
-async def wait(*, seconds: float, value: str = "") -> str:
-    """Takes its time without a thread."""
-    await asyncio.sleep(seconds)
-    return value
-
-
-@node("Save", category="toys", output_node=True)
-def save(ctx: Context, *, text: str, filename_prefix: str = "text") -> None:
-    """Writes a text file."""
-    claim = ctx.claim(filename_prefix, ".txt")
-    with claim as part:
-        part.write_text(text, encoding="utf-8")
-    ctx.show("text", [{"filename": claim.filename, "subfolder": claim.subfolder, "type": "output"}])
-
-
-TOYS: tuple[Node[..., Any], ...] = (
-    text, join, number, add, switch, fail, range_, total, divide, count_down, gate, sleep, wait, save,
-)  # fmt: skip
-
-
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path, TOYS)
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path, TOYS)
+    with bench.engine:
+        yield bench
