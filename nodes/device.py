@@ -4,8 +4,9 @@ import ctypes
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import IntEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -68,6 +69,8 @@ def choose(device_name: str) -> "torch.device":
     if not index.isdecimal() or int(index) >= present[name]:
         others = [each for each, count in present.items() if count]
         raise UserError(f"no device {device_name!r} on this machine; there is {' and '.join(others)}")
+    if name == "cpu":
+        tune_allocator(KEEP_FREED)
     return torch.device(device_name)
 
 
@@ -85,25 +88,31 @@ def scope() -> Iterator[None]:
     """Surrounds everything that a device's thread does."""
     import torch
 
-    keep_freed_memory()
     with torch.inference_mode():
         yield
 
 
-def keep_freed_memory() -> None:
-    """Tell glibc's allocator to keep large blocks that are freed, rather than hand them back each time.
+class Malloc(IntEnum):
+    """Options of glibc's allocator, as `malloc.h` numbers them; values are C ints."""
 
-    Every layer of a network frees and takes tensors of megabytes; each of them anew from the kernel
-    costs a page fault per 4 KiB.  `tests/benchmarks/allocator.py` measures what this gains.
-    """
-    if sys.platform != "linux":
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    TRIM_THRESHOLD = -1
+    MMAP_MAX = -4
+    ARENA_MAX = -8
+
+
+def tune_allocator(options: Mapping[Malloc, int]) -> None:
+    """Set options where the C library is glibc, and do nothing elsewhere."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
-        for option, value in MALLOC:
-            mallopt(option, value)
+        for option, value in options.items():
+            mallopt(int(option), value)
 
 
-MMAP_MAX: Final = -4
-TRIM_THRESHOLD: Final = -1
-MALLOC: Final = ((MMAP_MAX, 0), (TRIM_THRESHOLD, 2**31 - 1))  # an option's value is a C int
+# Every layer of a network takes and frees tensors of megabytes.  By default glibc gives each back to the
+# kernel, and every 4 KiB of the next one cost a page fault.  Kept memory is used again instead:
+# `tests/benchmarks/allocator.py` measures the gain.
+KEEP_FREED: Final = {Malloc.MMAP_MAX: 0, Malloc.TRIM_THRESHOLD: 2**31 - 1}
+
+# Only the main arena keeps memory, and a thread takes its arena with its first allocation: this must
+# stand before the device's thread does, so it is here and not in `scope`.
+tune_allocator({Malloc.ARENA_MAX: 1})
