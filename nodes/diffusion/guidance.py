@@ -40,10 +40,11 @@ def guided(
                 _Average, place(positive, negative, x, denoiser.model_sampling, denoiser.dtype)
             )
             alone = math.isclose(cfg, 1.0, rel_tol=1e-9)
+            network = (denoiser.identity, denoiser.device, denoiser.dtype)
             while True:
                 for_it = leading.active(sigma)
                 against = [] if alone else opposing.active(sigma)
-                answers = yield [_ask(denoiser, region, x, sigma) for region in for_it + against]
+                answers = yield [_ask(denoiser, network, region, x, sigma) for region in for_it + against]
                 denoised = leading(for_it, answers[: len(for_it)], x)
                 if not alone:
                     opposed = opposing(against, answers[len(for_it) :], x)
@@ -54,10 +55,10 @@ def guided(
             return result
 
 
-def _ask(denoiser: Denoiser, region: Region, x: Tensor, sigma: float) -> Ask:
+def _ask(denoiser: Denoiser, network: Hashable, region: Region, x: Tensor, sigma: float) -> Ask:
     crop = region.crop(x)
-    kind = (denoiser.identity, denoiser.device, denoiser.dtype, crop.shape[1:], region.tokens.shape[-1])
-    return Ask(kind, denoiser, Row(crop, sigma, region.tokens, region.pooled))
+    key = (network, crop.shape[1:], region.tokens.shape[-1])
+    return Ask(key, denoiser, Row(crop, sigma, region.tokens, region.pooled))
 
 
 class _Average:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -50,6 +51,7 @@ class Sampler:
         return self.solve(x, sigmas, self.noise(x, sigmas, seed), **options)
 
 
+# Names that end in _gpu are in saved workflows.  Noise is drawn on the CPU here, under every name.
 SAMPLERS: dict[str, Sampler] = {
     "euler": Sampler(euler),
     "euler_ancestral": Sampler(euler_ancestral, fresh_noise),
@@ -60,9 +62,14 @@ SAMPLERS: dict[str, Sampler] = {
     "dpm_fast": Sampler(dpm_fast),
     "dpmpp_2s_ancestral": Sampler(dpmpp_2s_ancestral, fresh_noise),
     "dpmpp_sde": Sampler(dpmpp_sde, brownian_noise),
+    "dpmpp_sde_gpu": Sampler(dpmpp_sde, brownian_noise),
     "dpmpp_2m": Sampler(dpmpp_2m),
     "dpmpp_2m_sde": Sampler(dpmpp_2m_sde, brownian_noise),
+    "dpmpp_2m_sde_gpu": Sampler(dpmpp_2m_sde, brownian_noise),
+    "dpmpp_2m_sde_heun": Sampler(partial(dpmpp_2m_sde, solver_type="heun"), brownian_noise),
+    "dpmpp_2m_sde_heun_gpu": Sampler(partial(dpmpp_2m_sde, solver_type="heun"), brownian_noise),
     "dpmpp_3m_sde": Sampler(dpmpp_3m_sde, brownian_noise),
+    "dpmpp_3m_sde_gpu": Sampler(dpmpp_3m_sde, brownian_noise),
     "ddpm": Sampler(ddpm, fresh_noise),
     "lcm": Sampler(lcm, fresh_noise),
     "res_multistep": Sampler(res_multistep),

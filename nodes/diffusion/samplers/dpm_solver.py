@@ -7,6 +7,7 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -112,9 +113,18 @@ def dpmpp_sde(
 
 
 def dpmpp_2m_sde(
-    x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0, s_noise: float = 1.0
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+    solver_type: Literal["midpoint", "heun"] = "midpoint",
 ) -> Sampling:
-    """SDE-DPM-Solver++(2M), midpoint form (arXiv 2211.01095, appendix; eta 0 is the ODE)."""
+    """SDE-DPM-Solver++(2M) (arXiv 2211.01095, appendix); eta 0 is the ODE.
+
+    The two solver types weigh the change of D differently; both are of second order.
+    """
     previous: Tensor | None = None
     h_previous = math.nan
     for sigma, sigma_next in pairwise(sigmas):
@@ -122,10 +132,12 @@ def dpmpp_2m_sde(
         if sigma_next == 0:
             return denoised
         h = math.log(sigma / sigma_next)
-        gain = -math.expm1(-h * (1 + eta))
-        x = x * math.exp(-h * (1 + eta)) + denoised * gain
+        g = h * (1 + eta)
+        gain = -math.expm1(-g)
+        x = x * math.exp(-g) + denoised * gain
         if previous is not None:
-            x = x + (denoised - previous) * (gain / 2 * h / h_previous)
+            change = gain / 2 if solver_type == "midpoint" else 1 - gain / g
+            x = x + (denoised - previous) * (change * h / h_previous)
         x = _sde_noise(x, noise, sigma, sigma_next, eta, s_noise)
         previous, h_previous = denoised, h
     return x

@@ -62,8 +62,8 @@ def slerp(a: Tensor, b: Tensor, r: float) -> Tensor:
     """By the book, for two vectors of general position."""
     angle = math.acos(float(a @ b / a.norm() / b.norm()))
     unit_a, unit_b = a / a.norm(), b / b.norm()
-    turned = (unit_a * math.sin((1 - r) * angle) + unit_b * math.sin(r * angle)) / math.sin(angle)
-    return turned * (a.norm() * (1 - r) + b.norm() * r)
+    turned: Tensor = (unit_a * math.sin((1 - r) * angle) + unit_b * math.sin(r * angle)) / math.sin(angle)
+    return turned * float(a.norm() * (1 - r) + b.norm() * r)
 
 
 def test_bislerp_turns_vectors_between_neighbours() -> None:

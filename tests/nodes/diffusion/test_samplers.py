@@ -91,7 +91,7 @@ def test_without_eta_an_ancestral_sampler_is_deterministic(name: str) -> None:
         torch.testing.assert_close(result, solved(plain, x, levels(12)), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["dpmpp_2m_sde", "dpmpp_3m_sde", "dpmpp_sde"])
+@pytest.mark.parametrize("name", ["dpmpp_2m_sde", "dpmpp_2m_sde_heun", "dpmpp_3m_sde", "dpmpp_sde"])
 def test_without_eta_an_sde_sampler_follows_the_ode(name: str) -> None:
     x = torch.randn(1, 4, 8, 8, dtype=torch.float64) * 8
     error = (solved(name, x, levels(96), eta=0.0) - DATA.flow(x, 8.0, 0.1)).abs().max()

@@ -116,6 +116,11 @@ def test_lms_agrees_but_for_its_last_step() -> None:
     [
         ("dpmpp_2m", diffusers.DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++"}),
         ("dpmpp_2m_sde", diffusers.DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}),
+        (
+            "dpmpp_2m_sde_heun",
+            diffusers.DPMSolverMultistepScheduler,
+            {"algorithm_type": "sde-dpmsolver++", "solver_type": "heun"},
+        ),
         ("uni_pc_bh2", diffusers.UniPCMultistepScheduler, {"solver_order": 3, "solver_type": "bh2"}),
     ],
 )
