@@ -36,7 +36,7 @@ def fresh_noise(x: Tensor, sigmas: Sequence[float], seed: int) -> StepNoise:  # 
     generator = torch.Generator().manual_seed(seed)
 
     def noise(_sigma: float, _sigma_next: float) -> Tensor:
-        return torch.randn(x.shape, generator=generator).to(x)
+        return torch.randn(x.shape, generator=generator).to(x, non_blocking=True)
 
     return noise
 
@@ -63,6 +63,6 @@ def brownian_noise(x: Tensor, sigmas: Sequence[float], seed: int) -> StepNoise:
         increment: Tensor = tree()(*sorted((within(sigma), within(sigma_next))))
         sign = -1.0 if sigma_next < sigma else 1.0
         scale: float = sign / math.sqrt(abs(sigma - sigma_next))
-        return (increment * scale).to(x)
+        return (increment * scale).to(x, non_blocking=True)
 
     return noise
