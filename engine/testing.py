@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.context import Context, Host
 from engine.engine import Engine
-from engine.events import Event, NodesCached, NodeStarted
+from engine.events import Event, NodeFinished, NodesCached, NodeStarted
 from engine.executor import Failed, Result
 from engine.files import Files
 from engine.lanes import DeviceLane, Lanes
@@ -33,7 +33,17 @@ class Log:
 
     @property
     def ran(self) -> set[str]:
-        return {event.node for event in self.events if isinstance(event, NodeStarted)}
+        return {event.node for event in self.started}
+
+    @property
+    def started(self) -> list[NodeStarted]:
+        """Every beginning, in order."""
+        return [event for event in self.events if isinstance(event, NodeStarted)]
+
+    @property
+    def computed(self) -> set[str]:
+        """The nodes that were computed here, not taken over from an equal one."""
+        return {e.node for e in self.events if isinstance(e, NodeFinished) and not e.reused}
 
     @property
     def cached(self) -> set[str]:
