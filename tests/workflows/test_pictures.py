@@ -79,7 +79,7 @@ def test_inpainting_changes_the_open_part_and_keeps_the_rest(engine: Engine) -> 
     [untouched] = run(engine, "image_to_image", image="right_half_open.png", denoise=0.0)
     [picture] = run(engine, "inpainting")
     change = np.abs(pixels(picture) - pixels(untouched))
-    assert change[:, :48].mean() < 2  # the decoder looks a little beyond the border
+    assert change[:, :48].mean() < 5  # the latent is kept; the decoder normalises over the whole picture
     assert change[:, 72:].mean() > 10
     pair = read_pair(picture)
     assert (pair.relation, pair.background) == ("to the left of", "white")
