@@ -65,7 +65,7 @@ class _Drive:
             if self.end.done():
                 return
             if error is not None:
-                self.end.set_exception(error)
+                self.end.set_exception(_carried(error))
             else:
                 self.end.set_result(result)
 
@@ -222,12 +222,20 @@ async def _to_the_end(end: asyncio.Future[T], on_cancel: Callable[[], object]) -
         raise
 
 
-def _without_stop_iteration(function: Callable[[], T]) -> T:
-    """Call it; as in a generator, a `StopIteration` is an error, and one that no future can carry."""
+def _carried(error: BaseException) -> Exception:
+    """An error in a form that a future can carry: an exit would end the event loop."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    carried = RuntimeError(f"a function raised {error!r}")
+    carried.__cause__ = error
+    return carried
+
+
+def _shielded(function: Callable[[], T]) -> T:
     try:
         return function()
-    except StopIteration as error:
-        raise RuntimeError("a function raised StopIteration") from error
+    except (StopIteration, SystemExit) as error:
+        raise _carried(error) from error
 
 
 POOLS: Final = {"cpu": max(2, os.cpu_count() or 1), "io": 16}
@@ -250,7 +258,7 @@ class Lanes:
         pool = self._pools.get(lane)
         if pool is None:
             pool = self._pools[lane] = ThreadPoolExecutor(POOLS[lane], thread_name_prefix=lane)
-        work = pool.submit(_without_stop_iteration, function)
+        work = pool.submit(_shielded, function)
         return await _to_the_end(asyncio.wrap_future(work), on_cancel=work.cancel)
 
     def close(self) -> None:
