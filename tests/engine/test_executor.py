@@ -125,7 +125,7 @@ def test_whatever_a_node_raises_is_its_failure_and_the_engine_goes_on(
     bench.engine.registry.add(*raising(error), namespace="test")
     log = bench.run({str(number): call(f"Raise{number}") for number in range(4)}, "0", "1", "2", "3")
     assert set(log.failed) == {"0", "1", "2", "3"}
-    assert all(message in said or "StopIteration" in said for said in log.failed.values())
+    assert all(message in said or repr(error) in said for said in log.failed.values())
     assert bench.run(chain(2, "ThreadAdd"), "2").outputs["2"] == (2,)
 
 
