@@ -74,7 +74,7 @@ class Files:
             name = annotated["name"]
             root = annotated["root"]  # type: ignore[assignment]  # the pattern admits the three roots only
         path = inside(self.root(root), name)
-        if not path.is_file() and root == "input" and self.examples is not None:
+        if not exists(path) and root == "input" and self.examples is not None:
             path = inside(self.examples, name)
         if not exists(path) or not path.is_file():
             raise PathError(f"no file {name[:200]!r} in the {root} folder ({self.root(root)})")
