@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
-from engine.node import Input
+from engine.spec import Input
 
 
 class Refused(Exception):  # noqa: N818  # a verdict, caught by validation

@@ -36,10 +36,10 @@ from engine.events import (
 from engine.flights import Asker, Flight
 from engine.graph import Call
 from engine.invocation import invoke, invoke_inline, join
-from engine.node import Blocked, Expansion, NodeSpec
 from engine.parts import Parts
 from engine.plan import Plan
 from engine.prompt import Link, is_link
+from engine.spec import Blocked, Expansion, NodeSpec
 from engine.validation import validate
 
 #: Nodes that run on the event loop should be faster than this.

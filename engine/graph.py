@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import networkx as nx
 
-from engine.node import NodeSpec
 from engine.prompt import Link
+from engine.spec import NodeSpec
 
 
 class Call(NamedTuple):

@@ -13,7 +13,7 @@ from engine.cache import Slots
 from engine.context import Context
 from engine.errors import UserError
 from engine.graph import Call
-from engine.node import Blocked, Expansion, Lazy, NodeSpec
+from engine.spec import Blocked, Expansion, Lazy, NodeSpec
 
 Values = Mapping[str, Sequence[Any]]
 Pull = Callable[[str], Awaitable[Sequence[Any]]]

@@ -8,10 +8,10 @@ from engine.cache.memory import MemoryCache
 from engine.durations import Durations
 from engine.flights import Flights
 from engine.lanes import Lanes
-from engine.node import NodeSpec
 from engine.registry import Registry
 from engine.residency import Residency
 from engine.signature import Key
+from engine.spec import NodeSpec
 
 
 @dataclass

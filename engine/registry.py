@@ -20,7 +20,8 @@ from typing import Any, Final
 
 from engine.errors import PackError
 from engine.model_paths import ModelPaths
-from engine.node import Node, NodeSpec
+from engine.node import Node
+from engine.spec import NodeSpec
 
 ENTRY_POINTS: Final = "safelight.packs"
 

@@ -7,53 +7,18 @@ wrong in nodes that no output needs does not keep the others from running, and i
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from engine.coercion import Refused, brief, coerce, nearest
 from engine.errors import SafelightError
 from engine.files import Files
 from engine.graph import Call, Graph, in_order, reachable
-from engine.node import MISSING, Input, NodeSpec
+from engine.problems import Problem
 from engine.prompt import Link, is_link
 from engine.registry import Registry
+from engine.spec import MISSING, Input, NodeSpec
 from engine.types import compatible
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong, or that was mended on the way (`severity` "warning").
-
-    `code` is the ecosystem's name for it; `node` and `input` say where, `title` how people call the node.
-    """
-
-    code: str
-    message: str
-    node: str = ""
-    input: str = ""
-    hint: str = ""
-    severity: Literal["error", "warning"] = "error"
-    class_type: str = ""
-    title: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """Where in the document: `("3", "inputs", "seed")`."""
-        return (self.node, "inputs", self.input) if self.input else (self.node,) if self.node else ()
-
-    def __str__(self) -> str:
-        where = ""
-        if self.node:
-            name = self.title or self.class_type
-            where = (
-                f"node {self.node}"
-                + (f" ({name})" if name else "")
-                + (f", {self.input}" if self.input else "")
-            )
-            where += ": "
-        return where + self.message + (f"; {self.hint}" if self.hint else "")
-
 
 #: What is wrong wherever it is: the graph as a whole, or a class that nobody knows.
 _ALWAYS: Final = frozenset({"missing_node_type", "prompt_no_outputs"})

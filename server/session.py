@@ -11,9 +11,10 @@ from engine.errors import DocumentError
 from engine.files import Files, default_home, make_folder
 from engine.formats import Lowered, lower
 from engine.formats.document import KEY, with_inputs
+from engine.problems import Problem
 from engine.prompt import Document, as_document, read_json
 from engine.registry import Registry
-from engine.validation import Problem, Validation
+from engine.validation import Validation
 
 #: The built-in pack, found by its name: nothing here imports it.
 BUILTIN: Final = "nodes"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.node import Blocked, NodeSpec
+from engine.spec import Blocked, NodeSpec
 
 Slots = tuple[Sequence[Any], ...]
 

@@ -20,8 +20,8 @@ from typing import Any, Final
 from safetensors import safe_open
 
 from engine.cache import Entry, measure
-from engine.node import NodeSpec
 from engine.signature import Key
+from engine.spec import NodeSpec
 from engine.types import Buffer, Packed
 
 FORMAT: Final = 1

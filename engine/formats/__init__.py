@@ -9,8 +9,8 @@ from typing import Any
 
 from engine.errors import DocumentError
 from engine.formats.document import Lowered, lower_document
-from engine.node import NodeSpec
 from engine.prompt import Document
+from engine.spec import NodeSpec
 
 __all__ = ["Lowered", "lower"]
 

@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple, TypeGuard
 
 from engine.coercion import nearest
 from engine.errors import DocumentError, UserError
-from engine.node import NodeSpec
+from engine.problems import Problem
 from engine.prompt import Document
+from engine.spec import NodeSpec
 from engine.types import compatible
-from engine.validation import Problem
 
 VERSION: Final = 1
 KEY: Final = "_workflow"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from engine.engine import Engine
 from engine.errors import UserError
-from engine.validation import Problem
+from engine.problems import Problem
 from server.session import WORKFLOWS, Workflow, open_engine, read_document, read_workflow
 
 #: Exit codes; the README lists them.

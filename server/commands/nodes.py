@@ -6,7 +6,7 @@ from typing import Any
 from engine.coercion import nearest
 from engine.errors import UserError
 from engine.files import Files
-from engine.node import MISSING, Input, NodeSpec
+from engine.spec import MISSING, Input, NodeSpec
 from server.commands.common import OK, add_home, add_json, engine_for, print_json
 
 

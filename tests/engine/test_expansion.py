@@ -6,7 +6,8 @@ import pytest
 from toys import call
 
 from engine.events import NodesExpanded
-from engine.node import Context, Expansion, NodeSpec, node
+from engine.node import Context, Expansion, node
+from engine.spec import NodeSpec
 from engine.testing import Bench
 
 

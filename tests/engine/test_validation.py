@@ -12,8 +12,9 @@ from toys import TOYS, call, chain
 
 from engine.files import Files
 from engine.node import Choices, Lazy, Socket, node
+from engine.problems import Problem
 from engine.registry import Registry
-from engine.validation import Problem, Validation, validate
+from engine.validation import Validation, validate
 
 MODELS = ["sd15/dream.safetensors", "photo.safetensors", "euler"]
 

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 import nodes
-from engine.node import MISSING, Node
+from engine.node import Node
+from engine.spec import MISSING
 from engine.types import Socket
 
 FLOATS = {
