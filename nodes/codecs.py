@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from engine.types import Buffer, Codec, Json, Packed
+from engine.node import Buffer, Codec, Json, Packed
 
 if TYPE_CHECKING:
     import torch

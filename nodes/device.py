@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from engine.errors import UserError
+from engine.node import UserError
 
 if TYPE_CHECKING:
     import torch

@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 
-from engine.errors import PathError
-from engine.node import Files
+from engine.node import Files, PathError
 
 
 def content(files: Files, name: str | None) -> str | None:

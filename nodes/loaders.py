@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
-from engine.errors import UserError
-from engine.node import Choices, Context, Files, node
+from engine.node import Choices, Context, Files, UserError, node
 from nodes import recognition
 from nodes.sockets import Clip, Model, Vae
 

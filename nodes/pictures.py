@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from engine.errors import UserError
+from engine.node import UserError
 
 if TYPE_CHECKING:
     import numpy as np

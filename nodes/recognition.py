@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from engine.errors import UserError
+from engine.node import UserError
 from nodes.diffusion.checkpoints import identify, identify_vae
 from nodes.diffusion.components import Checkpoint, Part
 from nodes.diffusion.errors import ModelError

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from engine.errors import UserError
-from engine.node import Choices, Context, Step, node
+from engine.node import Choices, Context, Step, UserError, node
 from nodes.diffusion import names
 from nodes.previews import preview
 from nodes.sockets import Conditioning, Latent, Model, Seed

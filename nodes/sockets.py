@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field
 
-from engine.node import Seeded, Socket
-from engine.types import Codec, Packed
+from engine.node import Codec, Packed, Seeded, Socket
 from nodes import device, recognition
 from nodes.codecs import EXACT, kept, measure
 from nodes.diffusion.conditioning import Area, Cond, RelativeArea

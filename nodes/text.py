@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from engine.errors import PathError
-from engine.node import Context, Files, Multiline, node
+from engine.node import Context, Files, Multiline, PathError, node
 from nodes.diffusion.conditioning import Cond
 from nodes.diffusion.identity import weights_identity
 from nodes.diffusion.prompt_weights import parse

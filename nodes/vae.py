@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import Field
 
-from engine.errors import UserError
-from engine.node import Context, node
+from engine.node import Context, UserError, node
 from nodes.sockets import Image, Latent, Mask, Vae
 
 if TYPE_CHECKING:
