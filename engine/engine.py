@@ -18,6 +18,7 @@ from engine.graph import Graph
 from engine.lanes import DeviceLane, Lanes
 from engine.parts import Parts
 from engine.plan import CacheMode, Plan, make_plan
+from engine.recollection import Recollection
 from engine.registry import Registry
 from engine.signature import Signatures
 from engine.validation import Validation, validate
@@ -56,6 +57,7 @@ class Engine:
             disk=DiskCache(folder) if disk else None,
             lanes=lanes,
             durations=Durations(files.state / "durations.json" if disk else None),
+            recollection=Recollection(files.state / "recollection.json" if disk else None),
         )
         return cls(registry, files, parts, device)
 
@@ -79,7 +81,8 @@ class Engine:
         """What running `wanted` would do."""
         signatures = Signatures(self.files, self.registry.hooks.profile(self.device))
         with fewer_collections():
-            return make_plan(graph, wanted, signatures, self.parts.memory, self.parts.disk, mode)
+            parts = self.parts
+            return make_plan(graph, wanted, signatures, parts.memory, parts.disk, mode, parts.recollection)
 
     async def run(
         self,
@@ -102,11 +105,14 @@ class Engine:
             device_name=self.device,
         )
         with fewer_collections():
-            return await Run(plan, self.parts, host)()
+            result = await Run(plan, self.parts, host)()
+            self.parts.recollection.note((plan.graph.calls[node] for node in plan.missing), plan.keys)
+            return result
 
     def close(self) -> None:
         """Write what is to be kept, and let the threads end."""
         self.parts.durations.save()
+        self.parts.recollection.save()
         if self.parts.disk is not None:
             self.parts.disk.close()
         self.parts.lanes.close()

@@ -8,6 +8,7 @@ from engine.cache.memory import MemoryCache
 from engine.durations import Durations
 from engine.flights import Flights
 from engine.lanes import Lanes
+from engine.recollection import Recollection
 from engine.registry import Registry
 from engine.residency import Residency
 from engine.signature import Key
@@ -25,6 +26,7 @@ class Parts:
     lanes: Lanes = field(default_factory=Lanes)
     residency: Residency = field(default_factory=Residency)
     durations: Durations = field(default_factory=Durations)
+    recollection: Recollection = field(default_factory=Recollection)
     lingered: set[str] = field(default_factory=set)
 
     def keep(self, key: Key, spec: NodeSpec, entry: Entry) -> None:

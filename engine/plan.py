@@ -13,6 +13,7 @@ from engine.cache import Entry
 from engine.cache.disk import DiskCache
 from engine.cache.memory import MemoryCache
 from engine.graph import Graph
+from engine.recollection import Recollection
 from engine.signature import Key, Signatures
 
 CacheMode = Literal["use", "refresh", "off"]
@@ -34,6 +35,7 @@ class Plan:
     missing: tuple[str, ...] = ()
     cached: tuple[str, ...] = ()
     mode: CacheMode = "use"
+    recollection: Recollection = field(default_factory=Recollection)
 
     @property
     def keys(self) -> Mapping[str, Key]:
@@ -42,20 +44,18 @@ class Plan:
     @cached_property
     def why(self) -> Mapping[str, str]:
         """What makes each missing node necessary."""
-        missing = frozenset(self.missing)
-        return {node: self._reason(node, missing) for node in self.missing}
+        return {node: self._reason(node) for node in self.missing}
 
-    def _reason(self, node: str, missing: Collection[str]) -> str:
+    def _reason(self, node: str) -> str:
         if self.mode != "use":
             return "asked to run again" if self.mode == "refresh" else "the cache is off"
         if (reason := self.signatures.uncacheable.get(node)) is not None:
             return reason
-        calls = self.graph.calls
-        sources = [link.node for link in calls[node].links.values() if link.node in missing]
-        if sources:
-            names = ", ".join(f"{source} ({calls[source].spec.class_type})" for source in sources[:3])
-            return f"an input is computed: {names}"
-        return "no result for these inputs"
+        call = self.graph.calls[node]
+        changes = self.recollection.changes(call, self.keys)
+        if changes is None:
+            return "it has not run here before"
+        return changes or "its result was not kept"
 
 
 def make_plan(
@@ -65,6 +65,7 @@ def make_plan(
     memory: MemoryCache,
     disk: DiskCache | None,
     mode: CacheMode = "use",
+    recollection: Recollection | None = None,
 ) -> Plan:
     """Sign every call, and see what is there."""
     signatures.sign_all(graph)
@@ -93,4 +94,14 @@ def make_plan(
                 needed.update([link.node for link in call.eager_links])
     missing.reverse()
     cached.reverse()
-    return Plan(graph, wanted, signatures, found, stored, tuple(missing), tuple(cached), mode)
+    return Plan(
+        graph,
+        wanted,
+        signatures,
+        found,
+        stored,
+        tuple(missing),
+        tuple(cached),
+        mode,
+        recollection or Recollection(),
+    )

@@ -6,6 +6,7 @@ import pytest
 from toys import TOYS, Graph, call, chain
 
 from engine.plan import CacheMode, Plan
+from engine.recollection import Recollection
 from engine.testing import Bench
 
 
