@@ -55,17 +55,47 @@ def test_lazy_inputs_are_not_planned(bench: Bench) -> None:
     assert planned(bench, graph, "s").missing == ("s",)
 
 
-def test_each_missing_node_has_a_reason(bench: Bench) -> None:
-    graph = chain(1) | {"r": call("Roll"), "x": call("Add", a=["r", 0], b=["1", 0])}
-    why = planned(bench, graph, "x").why
-    assert dict(why) == {
-        "0": "no result for these inputs",
-        "1": "an input is computed: 0 (Number)",
+def test_a_plan_says_what_changed_since_a_node_last_ran(bench: Bench) -> None:
+    graph = {"0": call("Number", value=1), "x": call("Add", a=["0", 0], b=5), "r": call("Roll")}
+    assert dict(planned(bench, graph, "x", "r").why) == {
+        "0": "it has not run here before",
+        "x": "it has not run here before",
         "r": "its class asks not to be cached",
-        "x": "an input is computed: r (Roll), 1 (Add)",
     }
-    assert set(planned(bench, graph, "x", mode="refresh").why.values()) == {"asked to run again"}
-    assert set(planned(bench, graph, "x", mode="off").why.values()) == {"the cache is off"}
+    bench.run(graph, "x", "r")
+    changed = graph | {"0": call("Number", value=2)}
+    assert dict(planned(bench, changed, "x").why) == {
+        "0": "value was 1",
+        "x": "a comes from a changed 0",
+    }
+    changed["x"] = call("Add", a=["0", 0], b=6)
+    assert planned(bench, changed, "x").why["x"] == "b was 5"
+
+
+def test_a_plan_says_when_a_result_was_not_kept_and_when_none_is_looked_for(bench: Bench) -> None:
+    bench.run(chain(1), "1")
+    bench.engine.parts.memory.clear()
+    assert set(planned(bench, chain(1), "1").why.values()) == {"its result was not kept"}
+    assert set(planned(bench, chain(1), "1", mode="refresh").why.values()) == {"asked to run again"}
+    assert set(planned(bench, chain(1), "1", mode="off").why.values()) == {"the cache is off"}
+
+
+def test_what_nodes_were_given_is_remembered_over_restarts(tmp_path: Path) -> None:
+    file = tmp_path / "recollection.json"
+    for value, said in ((1, "it has not run here before"), (2, "value was 1")):
+        bench = Bench(tmp_path, TOYS)
+        bench.engine.parts.recollection = Recollection(file)
+        graph = {"0": call("Number", value=value)}
+        assert planned(bench, graph, "0").why == {"0": said}
+        bench.run(graph, "0")
+        bench.engine.close()
+
+
+def test_a_file_of_recollections_that_is_broken_is_forgotten(tmp_path: Path) -> None:
+    file = tmp_path / "recollection.json"
+    for text in ("{", "[1]", '{"Number 0": 3}'):
+        file.write_text(text)
+        assert Recollection(file).given == {}
 
 
 def test_results_on_disk_are_known_without_reading_them(tmp_path: Path) -> None:
