@@ -1,12 +1,13 @@
 """The engine: its parts put together, and the three things it does: validate, plan, run."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 from engine.cache.disk import DiskCache
+from engine.cache.memory import MemoryCache
 from engine.claims import Book, Loose
 from engine.collector import fewer_collections
 from engine.context import Host
@@ -20,8 +21,17 @@ from engine.parts import Parts
 from engine.plan import CacheMode, Plan, make_plan
 from engine.recollection import Recollection
 from engine.registry import Registry
+from engine.residency import Residency
 from engine.signature import Signatures
 from engine.validation import Validation, validate
+
+
+def machine_bytes() -> int:
+    """The memory of this machine; 8 GiB where it cannot be told."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 8 << 30
 
 
 def _ignore(_event: Event) -> None:
@@ -46,15 +56,19 @@ class Engine:
         device: str = "auto",
         merge: bool = False,
         disk: bool = True,
-        disk_folder: Path | None = None,
     ) -> Self:
-        """An engine on a home.  With `merge`, equal asks of different jobs share a forward pass."""
+        """An engine on a home.
+
+        With `merge`, equal asks of different jobs share a forward pass; without `disk`, nothing outlives it.
+        """
         device = registry.hooks.best_device() if device == "auto" else device
         lanes = Lanes(DeviceLane(device, merge=merge, scope=registry.hooks.scope))
-        folder = disk_folder or files.state / "cache"
+        memory = machine_bytes()
         parts = Parts(
             registry,
-            disk=DiskCache(folder) if disk else None,
+            memory=MemoryCache(min(4 << 30, memory // 8)),
+            disk=DiskCache(files.state / "cache") if disk else None,
+            residency=Residency(memory // 2),
             lanes=lanes,
             durations=Durations(files.state / "durations.json" if disk else None),
             recollection=Recollection(files.state / "recollection.json" if disk else None),
