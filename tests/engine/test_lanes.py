@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -15,17 +15,24 @@ from engine.lanes import DeviceLane, Lanes
 Steps = Generator[Sequence[Any], Sequence[Any], Any]
 
 
+def _open() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Model:
     """Something that answers rows, and remembers how they were put together."""
 
     batches: list[list[Any]]
-    hold: threading.Event | None = None
+    hold: threading.Event = field(default_factory=_open)  # answers wait for it
+    entered: threading.Event = field(default_factory=threading.Event)
 
     def __call__(self, rows: Sequence[Any]) -> list[Any]:
         self.batches.append(list(rows))
-        if self.hold is not None:
-            self.hold.wait(5)
+        self.entered.set()
+        self.hold.wait(5)
         return [row * 10 for row in rows]
 
 
@@ -50,17 +57,17 @@ def slowly(rows: Sequence[Any]) -> Sequence[Any]:
     return rows
 
 
-def run(lane: DeviceLane, *steps: Steps, together: bool = True) -> list[Any]:
-    """Drive generators; `together` they are all there before the lane looks at the first."""
+def run(lane: DeviceLane, *steps: Steps) -> list[Any]:
+    """Drive generators that are all there before the lane looks at the first."""
 
     async def main() -> list[Any]:
-        gate = threading.Event()
-        waiting = asyncio.ensure_future(lane.call(lambda: gate.wait(5)))
-        await asyncio.sleep(0.01 if together else 0)
+        gate = Model([], hold=threading.Event())
+        holding = asyncio.ensure_future(lane.drive(adder(gate, 0, steps=1)))
+        await asyncio.to_thread(gate.entered.wait, 5)
         driving = [asyncio.ensure_future(lane.drive(each)) for each in steps]
-        await asyncio.sleep(0.01 if together else 0)
-        gate.set()
-        await waiting
+        await asyncio.sleep(0)
+        gate.hold.set()
+        await holding
         return await asyncio.gather(*driving, return_exceptions=True)
 
     try:
@@ -290,12 +297,11 @@ def test_a_generator_that_is_cancelled_while_it_waits_never_begins() -> None:
 
     async def main() -> None:
         first = asyncio.ensure_future(lane.drive(adder(model, 1, steps=1)))
-        await asyncio.sleep(0.01)
+        await asyncio.to_thread(model.entered.wait, 5)
         second = asyncio.ensure_future(lane.drive(steps()))
         await asyncio.sleep(0.01)
         second.cancel()
         await asyncio.sleep(0.01)
-        assert model.hold is not None
         model.hold.set()
         await first
         with pytest.raises(asyncio.CancelledError):
