@@ -49,7 +49,7 @@ def arguments(call: Call, values: Values) -> Iterator[dict[str, Any] | Blocked]:
     if empty and count:
         raise EmptyListError(f"input {empty[0]} got an empty list, so there is nothing to call the node with")
     for index in range(count):
-        kwargs = dict(call.literals)
+        kwargs = {name: list(each) if type(each) is list else each for name, each in call.literals.items()}
         given: list[Any] = []
         for name, each in values.items():
             if name in spec.list_inputs:

@@ -109,9 +109,10 @@ def test_list_outputs_of_mapped_calls_are_strung_together(bench: Bench) -> None:
 
 def test_a_list_input_is_the_nodes_own_copy(bench: Bench) -> None:
     @node("Spoil", category="test")
-    def spoil(*, values: list[int]) -> int:
+    def spoil(*, values: list[int] = [1, 2]) -> int:  # noqa: B006  # a signature is a schema here
+        length = len(values)
         values.clear()
-        return 0
+        return length
 
     bench.engine.registry.add(spoil, namespace="test")
     graph = {
@@ -120,6 +121,8 @@ def test_a_list_input_is_the_nodes_own_copy(bench: Bench) -> None:
         "sum": call("Sum", values=["r", 0]),
     }
     assert bench.run(graph, "spoil", "sum").outputs["sum"] == (3,)
+    for _ in range(2):
+        assert bench.run({"1": call("Spoil")}, "1", mode="off").outputs["1"] == (2,)
 
 
 def test_a_mapped_node_may_give_values_blocks_and_expansions_by_turns(bench: Bench) -> None:
