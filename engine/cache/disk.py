@@ -9,6 +9,7 @@ can write (a foreign object) stays in memory.
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -32,6 +33,9 @@ DEAR_SECONDS: Final = 0.020
 DEAR_RATIO: Final = 10.0
 _WRITE_OVERHEAD: Final = 0.5e-3
 _WRITE_RATE: Final = 500e6
+
+#: No write takes this many seconds: its process is gone.
+_ABANDONED: Final = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,11 @@ class DiskCache:
             self.trim()
 
     def trim(self) -> None:
-        """Remove what was not used longest, down to the budget."""
+        """Remove what was not used longest, down to the budget, and what killed processes left behind."""
+        for part in self.folder.glob("??/.*.part"):
+            with suppress(OSError):
+                if time.time() - part.stat().st_mtime > _ABANDONED:
+                    part.unlink()
         files = []
         for path in self._files():
             with suppress(OSError):

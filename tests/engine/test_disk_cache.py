@@ -307,3 +307,16 @@ def test_two_processes_may_share_a_folder(tmp_path: Path) -> None:
     for number in range(20):
         found = cache.get(bytes([number]) * 20, some_bytes.spec)
         assert found is None or found.slots == ([bytes([number]) * 5_000],)
+
+
+def test_what_a_killed_process_left_half_written_is_removed_when_it_is_old(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path)
+    folder = tmp_path / "ab"
+    folder.mkdir()
+    old, new = folder / ".abcd.safetensors.1.part", folder / ".abce.safetensors.2.part"
+    for part in (old, new):
+        part.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    cache.trim()
+    assert [path.name for path in folder.iterdir()] == [new.name]
+    cache.close()
