@@ -1,5 +1,6 @@
 """The three networks, and the diffusers folder they live in."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,12 +112,19 @@ class Networks:
             requires_safety_checker=False,
         )
         pipeline.save_pretrained(folder, safe_serialization=True)
+        for part in ("unet", "vae"):
+            file = folder / part / "config.json"
+            config = json.loads(file.read_text())
+            config.pop("_name_or_path", None)  # where it was loaded from is nobody's business
+            file.write_text(json.dumps(config, indent=2) + "\n")
 
     def token_ids(self, captions: Sequence[str]) -> Tensor:
-        encoded = self.tokenizer(
-            list(captions), padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt"
-        )
-        ids: Tensor = encoded.input_ids
+        """[B, 77], filled up with the end token; the tokenizer's own padding would be saved with it."""
+        end = int(self.tokenizer.eos_token_id)
+        ids = torch.full((len(captions), TOKENS), end)
+        for row, tokens in zip(ids, self.tokenizer(list(captions)).input_ids, strict=True):
+            fitting = torch.tensor(tokens[: TOKENS - 1])
+            row[: len(fitting)] = fitting
         return ids
 
     def encode_pictures(self, pixels: Tensor) -> Tensor:

@@ -59,6 +59,7 @@ def _worker(number: int, count: int, work: Callable[..., None], arguments: tuple
     quicken()
     try:
         work(*arguments)
+        distributed.barrier()  # one that leaves while another still writes would abort both
     finally:
         distributed.destroy_process_group()
 

@@ -92,6 +92,7 @@ def train_decoder_of(options: argparse.Namespace) -> None:
         options.steps,
         lambda: networks.save(options.run / "model"),
         lr=options.lr or 7e-4,
+        seed=2 + options.seed,
         deadline=options.stop_at,
     )
 
