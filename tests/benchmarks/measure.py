@@ -7,6 +7,7 @@ minutes.  Process time counts the CPU of all threads and none of the waiting.
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from time import process_time
 
 
@@ -24,12 +25,18 @@ class Measured:
 def interleaved(
     variants: Mapping[str, Callable[[], object]], *, rounds: int = 9, warm_up: int = 1
 ) -> dict[str, Measured]:
-    """Call each variant in turn, `rounds` times; the first `warm_up` rounds do not count."""
+    """Call each variant in turn, `rounds` times; the first `warm_up` rounds do not count.
+
+    The order is drawn anew for each round: who comes second finds the processor's caches as the first
+    left them.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in variants}
+    order, chance = list(variants), Random(0)
     for index in range(rounds + warm_up):
-        for name, variant in variants.items():
+        chance.shuffle(order)
+        for name in order:
             start = process_time()
-            variant()
+            variants[name]()
             if index >= warm_up:
                 seconds[name].append(process_time() - start)
     return {name: Measured(each) for name, each in seconds.items()}

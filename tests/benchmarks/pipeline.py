@@ -30,7 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     load: Any = StableDiffusionPipeline.from_pretrained  # published without types
-    pipeline = load(WEIGHTS, safety_checker=None, local_files_only=True)
+    pipeline = load(WEIGHTS, safety_checker=None, local_files_only=True).to(torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     document = read_json((WORKFLOWS / "text_to_image.json").read_text(encoding="utf-8"))
     print("| run | CPU, ms | over diffusers |")
