@@ -13,10 +13,11 @@ from engine.collector import fewer_collections
 from engine.context import Host
 from engine.durations import Durations
 from engine.events import Event
-from engine.executor import Result, Run
+from engine.executor import Run
 from engine.files import Files
 from engine.graph import Graph
 from engine.lanes import DeviceLane, Lanes
+from engine.outcomes import Result
 from engine.parts import Parts
 from engine.plan import CacheMode, Plan, make_plan
 from engine.recollection import Recollection

@@ -10,14 +10,13 @@ Neither the length of a chain nor its depth matters: there is no task per waitin
 """
 
 import asyncio
-import traceback
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, Literal
 
-from engine.cache import Entry, Slots, measure
+from engine.cache import Entry, Slots
 from engine.context import Context, Host
 from engine.errors import Cancelled, UserError
 from engine.events import (
@@ -33,73 +32,28 @@ from engine.events import (
     RunFinished,
     RunStarted,
 )
+from engine.expansion import expanded
 from engine.flights import Asker, Flight
 from engine.graph import Call
 from engine.invocation import invoke, invoke_inline, join
+from engine.outcomes import (
+    Failed,
+    Made,
+    Outcome,
+    Result,
+    SourceFailed,
+    Unexpanded,
+    entry_of,
+    failure,
+    made_of,
+)
 from engine.parts import Parts
 from engine.plan import Plan
-from engine.prompt import Link, is_link
-from engine.spec import Blocked, Expansion, NodeSpec
-from engine.validation import validate
+from engine.prompt import Link
+from engine.spec import Blocked, Expansion
 
 #: Nodes that run on the event loop should be faster than this.
 INLINE_SECONDS = 0.005
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Why a node has no values.  `because` is the failed source, when the node itself never ran."""
-
-    node: str
-    message: str
-    kind: str = "UserError"
-    details: str = ""
-    because: str = ""
-
-    def at(self, consumer: str) -> "Failed":
-        """The same failure, where it keeps a consumer from running."""
-        return Failed(consumer, self.message, self.kind, because=self.because or self.node)
-
-
-Outcome = Slots | Failed
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a run ended."""
-
-    status: Literal["completed", "failed"]
-    outcomes: Mapping[str, Outcome]
-    failures: tuple[Failed, ...]
-    shown: Mapping[str, Mapping[str, Sequence[Any]]]
-
-    def values(self, node: str) -> Slots:
-        """The values of a wanted node.
-
-        Raises:
-            UserError: it failed.
-        """
-        outcome = self.outcomes[node]
-        if isinstance(outcome, Failed):
-            raise UserError(f"node {node}: {outcome.message}")
-        return outcome
-
-
-class _SourceFailed(Exception):  # noqa: N818  # carries an outcome out of a node that pulled it
-    def __init__(self, failed: Failed) -> None:
-        super().__init__()
-        self.failed = failed
-
-
-@dataclass(frozen=True, slots=True)
-class _Unexpanded:
-    """What a node's calls gave, when there are sub-graphs among it."""
-
-    parts: Sequence[Expansion | Slots]
-    contexts: Sequence[Context]
-
-
-_Made = Entry | Failed | _Unexpanded
 
 
 @dataclass(eq=False)
@@ -279,14 +233,14 @@ class Run:
         try:
             parts = invoke_inline(call, values, self._contexts(call, self.host, contexts))
             seconds = perf_counter() - start
-            made = _made(call.spec, parts, contexts, seconds)
+            made = made_of(call.spec, parts, contexts, seconds)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # a node may raise anything
             self._settle(call.id, self._fail(call, error))
             return
         if seconds > INLINE_SECONDS and call.spec.class_type not in self.parts.lingered:
             self.parts.lingered.add(call.spec.class_type)
             self._emit(NodeLingered(call.id, call.spec.class_type, seconds))
-        if isinstance(made, _Unexpanded):
+        if isinstance(made, Unexpanded):
             self._group.create_task(self._take_in(call, made, start))
             return
         self._keep(call, made)
@@ -297,18 +251,18 @@ class Run:
         start = perf_counter()
         self._emit(NodeStarted(call.id, call.spec.class_type))
 
-        async def compute(flight: Flight[_Made]) -> _Made:
+        async def compute(flight: Flight[Made]) -> Made:
             host = replace(self.host, emit=flight.emit, cancelled=flight.cancelled)
             return await self._invoke(call, values, host)
 
-        made: _Made
+        made: Made
         reused = False
         if call.spec.lazy_inputs:  # it pulls from this run, so no other may wait for it
             made = await self._invoke(call, values, self.host)
         else:
             asker = Asker(call.id, self._emit)
             made, reused = await self.parts.flights.join(self._keys[call.id], asker, compute)
-        if reused and isinstance(made, _Unexpanded):  # its links lead into the graph of another run
+        if reused and isinstance(made, Unexpanded):  # its links lead into the graph of another run
             made = await self._invoke(call, values, self.host)
         if isinstance(made, Failed):
             failed = replace(made, node=call.id)
@@ -319,7 +273,7 @@ class Run:
         else:
             await self._take_in(call, made, start)
 
-    async def _invoke(self, call: Call, values: Mapping[str, Sequence[Any]], host: Host) -> _Made:
+    async def _invoke(self, call: Call, values: Mapping[str, Sequence[Any]], host: Host) -> Made:
         start = perf_counter()
         contexts: list[Context] = []
 
@@ -327,14 +281,14 @@ class Run:
             link = call.links[name]
             outcome = await self._pull(link.node)
             if isinstance(outcome, Failed):
-                raise _SourceFailed(outcome)
+                raise SourceFailed(outcome)
             return outcome[link.output]
 
         try:
             context = self._contexts(call, host, contexts)
             parts = await invoke(call, values, context, self.parts.lanes.run, pull)
-            made = _made(call.spec, parts, contexts, perf_counter() - start)
-        except _SourceFailed as source:
+            made = made_of(call.spec, parts, contexts, perf_counter() - start)
+        except SourceFailed as source:
             return source.failed.at(call.id)
         except (Cancelled, asyncio.CancelledError) as error:
             task = asyncio.current_task()
@@ -367,49 +321,43 @@ class Run:
 
     # Expansions: a sub-graph in the place of a node.
 
-    async def _take_in(self, call: Call, made: _Unexpanded, start: float) -> None:
+    async def _take_in(self, call: Call, made: Unexpanded, start: float) -> None:
         """Run the sub-graphs that a node gave, and take their outputs as the node's own."""
         parts: list[Slots] = []
         for number, part in enumerate(made.parts):
             outcome: Outcome
             if isinstance(part, Expansion):
-                outcome = await self._expand(call, part, f"{call.id}.{number}.")
+                outcome = await self._expand(call, part, number)
             else:
                 outcome = part
             if isinstance(outcome, Failed):
                 self._settle(call.id, outcome)
                 return
             parts.append(outcome)
-        entry = _entry(call.spec, join(call.spec, parts), made.contexts, perf_counter() - start)
+        entry = entry_of(call.spec, join(call.spec, parts), made.contexts, perf_counter() - start)
         self._keep(call, entry)
         self._finish(call, entry, start)
 
-    async def _expand(self, call: Call, expansion: Expansion, prefix: str) -> Outcome:
-        graph = {
-            prefix + node: _renamed(raw, expansion.graph, prefix) for node, raw in expansion.graph.items()
-        }
+    async def _expand(self, call: Call, expansion: Expansion, number: int) -> Outcome:
         # Only what the node itself is linked to: whatever else is linked to might wait for the node.
         outer = {link.node: self._calls[link.node] for link in call.links.values()}
-        found = validate(graph, self.parts.registry, self.host.files, targets=graph, outer=outer)
         try:
-            if graph and found.errors:
-                raise UserError("; ".join(str(problem) for problem in found.errors[:5]))
-            outputs = _outputs(call.spec, expansion, prefix, {**outer, **found.graph.calls})
+            graph, outputs = expanded(call, expansion, number, outer, self.parts.registry, self.host.files)
         except UserError as error:
-            return self._fail(call, UserError(f"its expansion is no sound graph: {error}"))
-        self._calls |= found.graph.calls
-        for node in found.graph.order:
+            return self._fail(call, error)
+        self._calls |= graph.calls
+        for node in graph.order:
             self.plan.signatures.sign(self._calls[node])
-        self._emit(NodesExpanded(call.id, tuple(found.graph.order)))
+        self._emit(NodesExpanded(call.id, tuple(graph.order)))
         # An output node inside runs for its own sake.
-        wanted = [each.node for each in outputs if isinstance(each, Link)] + list(found.graph.outputs)
+        wanted = [each.node for each in outputs if isinstance(each, Link)] + list(graph.outputs)
         for node in wanted:
             self._uses[node] += 1
             self._want(node)
         outcomes = {node: await self._pull(node) for node in wanted}
         for node in wanted:
             self._release(node)
-        if any(node in self._uncacheable for node in found.graph.order):
+        if any(node in self._uncacheable for node in graph.order):
             self._uncacheable[call.id] = "its expansion cannot be cached"
         slots: list[Sequence[Any]] = []
         for each in outputs:
@@ -471,73 +419,3 @@ class Run:
 
     def _emit(self, event: Event) -> None:
         self.host.emit(event)
-
-
-def failure(node: str, error: BaseException) -> Failed:
-    """An exception of a node as an outcome; a user's mistake is its message alone."""
-    if isinstance(error, UserError | ValueError) and str(error):
-        message = str(error)
-    elif isinstance(error, MemoryError):
-        message = "out of memory; use smaller sizes or batches"
-    else:
-        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    details = "".join(traceback.format_exception(error))
-    return Failed(node, message, type(error).__name__, details)
-
-
-def _made(
-    spec: NodeSpec, parts: Sequence[Expansion | Slots], contexts: Sequence[Context], seconds: float
-) -> Entry | _Unexpanded:
-    slots = [part for part in parts if not isinstance(part, Expansion)]
-    if len(slots) < len(parts):
-        return _Unexpanded(parts, contexts)
-    return _entry(spec, join(spec, slots), contexts, seconds)
-
-
-def _entry(spec: NodeSpec, slots: Slots, contexts: Sequence[Context], seconds: float) -> Entry:
-    shown: dict[str, list[Any]] = {}
-    files: list[str] = []
-    for context in contexts:
-        for kind, items in context.shown.items():
-            shown.setdefault(kind, []).extend(items)
-        files += [str(claim.path) for claim in context.written]
-    return Entry(slots, shown, tuple(files), seconds, measure(spec, slots))
-
-
-def _renamed(raw: Any, inner: Mapping[str, Any], prefix: str) -> Any:
-    """A node of an expansion with the full ids in its links; what is no node is left to validation."""
-    if not isinstance(raw, Mapping) or not isinstance(inputs := raw.get("inputs", {}), Mapping):
-        return raw
-    return {**raw, "inputs": {name: _full(value, inner, prefix) for name, value in inputs.items()}}
-
-
-def _full(value: Any, inner: Mapping[str, Any], prefix: str) -> Any:
-    if is_link(value) and len(value) == 2 and isinstance(value[0], str) and value[0] in inner:
-        return [prefix + value[0], value[1]]
-    return value
-
-
-def _outputs(
-    spec: NodeSpec, expansion: Expansion, prefix: str, calls: Mapping[str, Call]
-) -> list[Link | Sequence[Any]]:
-    """For each output of an expanded node where its values come from, or the values themselves.
-
-    Raises:
-        UserError: there are too many or too few, or one leads nowhere.
-    """
-    if len(expansion.outputs) != len(spec.outputs):
-        raise UserError(f"it gave {len(expansion.outputs)} outputs, not {len(spec.outputs)}")
-    outputs: list[Link | Sequence[Any]] = []
-    for output, value in zip(spec.outputs, expansion.outputs, strict=True):
-        match value:
-            case [str(), int(index)] if is_link(value):
-                node, _ = _full(value, expansion.graph, prefix)
-                source = calls.get(node)
-                if source is None or isinstance(index, bool) or not 0 <= index < len(source.spec.outputs):
-                    raise UserError(f"its output {value} leads nowhere")
-                outputs.append(Link(node, index))
-            case list() | tuple() if output.is_list:
-                outputs.append(value)
-            case _:
-                outputs.append([value])
-    return outputs

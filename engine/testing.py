@@ -15,10 +15,10 @@ from typing import Any
 from engine.context import Context, Host
 from engine.engine import Engine
 from engine.events import Event, NodeFinished, NodesCached, NodeStarted
-from engine.executor import Failed, Result
 from engine.files import Files
 from engine.lanes import DeviceLane, Lanes
 from engine.node import Node
+from engine.outcomes import Failed, Result
 from engine.plan import CacheMode
 from engine.registry import Registry
 from engine.residency import Residency

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 from engine.engine import Engine
 from engine.errors import UserError
 from engine.events import Event
-from engine.executor import Result
 from engine.formats.document import KEY
+from engine.outcomes import Result
 from engine.plan import CacheMode
 from engine.prompt import Document, as_document
 from server.commands.common import find_workflow

@@ -13,7 +13,7 @@ from typing import Any
 from engine.engine import Engine
 from engine.errors import UserError
 from engine.events import Event
-from engine.executor import Result
+from engine.outcomes import Result
 from engine.plan import CacheMode
 from engine.timeline import Timeline
 from server.commands.common import (

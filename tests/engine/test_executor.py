@@ -9,8 +9,8 @@ from toys import Graph, call, chain
 
 from engine.errors import UserError
 from engine.events import NodeLingered
-from engine.executor import Failed
 from engine.node import node
+from engine.outcomes import Failed
 from engine.testing import Bench
 
 

@@ -8,8 +8,8 @@ import pytest
 from toys import Graph, call
 
 from engine.events import Event, NodeProgress, NodeStarted
-from engine.executor import Result
 from engine.node import Context, Expansion, node
+from engine.outcomes import Result
 from engine.testing import Bench, Log
 
 

@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from toys import TOYS, Graph, call
 
-from engine.executor import Failed
 from engine.node import Blocked, node
+from engine.outcomes import Failed
 from engine.plan import CacheMode
 from engine.testing import Bench, Log
 
