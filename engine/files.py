@@ -105,9 +105,11 @@ def inside(root: Path, name: str) -> Path:
     Raises:
         PathError: it does not.
     """
+    if not name.strip() or "\0" in name:
+        raise PathError(f"{name[:200]!r} is no file name")
     relative = Path(name.replace("\\", "/"))
     drive = len(name) > 1 and name[1] == ":"
-    if "\0" in name or drive or relative.is_absolute() or ".." in relative.parts or not relative.parts:
+    if drive or relative.is_absolute() or ".." in relative.parts or not relative.parts:
         raise PathError(f"{name[:200]!r} leaves its folder; name a file inside {root.name}/")
     path = root / relative
     try:

@@ -91,9 +91,12 @@ class ModelPaths:
             first = bool(entries.get("is_default", False))
             for key, value in entries.items():
                 folder = _ALIASES.get(str(key).lower())
-                if folder is None or not isinstance(value, str):
+                if folder is None or value is None:
                     continue
-                for line in value.splitlines():
+                lines = value.splitlines() if isinstance(value, str) else value
+                if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+                    raise UserError(f"{file}: `{section}: {key}` must be a path, or several, one a line")
+                for line in lines:
                     if line.strip():
                         self.add(folder, base / _expanded(line.strip()), first=first)
 
@@ -148,5 +151,6 @@ def _models_below(place: Path) -> Iterator[str]:
             continue
         folders[:] = [each for each in folders if not each.startswith(".")]
         for file in files:
-            if Path(file).suffix.lower() in SAFE | PICKLES and not file.startswith("."):
+            known = Path(file).suffix.lower() in SAFE | PICKLES and not file.startswith(".")
+            if known and (here / file).exists():  # a link may lead nowhere
                 yield (here / file).relative_to(place).as_posix()

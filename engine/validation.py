@@ -128,7 +128,7 @@ class _Reader:
             self.refuse(
                 "missing_node_type",
                 f"there is no node class {brief(class_type)}",
-                hint=self._nearest(class_type, self.registry.specs) or "is its pack installed?",
+                hint=self._nearest(class_type, self.registry.specs) or self._missing_pack(),
             )
             return
         inputs = raw.get("inputs", {})
@@ -136,6 +136,11 @@ class _Reader:
             self.refuse("invalid_inputs", f"inputs must be an object, not {brief(inputs)}")
             inputs = {}
         self.calls[node] = self._bind(node, spec, inputs, title)
+
+    def _missing_pack(self) -> str:
+        """Why a class may be unknown: packs that did not load are the first suspects."""
+        broken = [f"{pack.name} ({pack.reason})" for pack in self.registry.broken[:3]]
+        return f"these packs did not load: {'; '.join(broken)}" if broken else "is its pack installed?"
 
     def _bind(self, node: str, spec: NodeSpec, inputs: dict[str, Any], title: str) -> Call:
         literals: dict[str, Any] = {}

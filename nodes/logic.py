@@ -4,7 +4,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from engine.node import Lazy, Multiline, Seeded, node
+from engine.node import Lazy, Multiline, Seeded, UserError, node
 
 #: Integers that JSON carries through every client unharmed.
 SAFE_INTEGER = 2**53 - 1
@@ -53,4 +53,7 @@ async def switch_node(*, on_false: Lazy[Any], on_true: Lazy[Any], switch: bool) 
 @node("TextLines", category="utils/list", display_name="Text Lines")
 def text_lines(*, text: Annotated[str, Multiline()] = "") -> list[str]:
     """The lines of a text as a list: what follows runs once for each.  Empty lines are left out."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise UserError("text: there is no line in it; write at least one")
+    return lines

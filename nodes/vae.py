@@ -67,6 +67,14 @@ def decoded(autoencoder: "Autoencoder", latent: "Tensor") -> "Tensor":
 
 
 def encoded(autoencoder: "Autoencoder", pixels: "Tensor") -> "Tensor":
+    """Latents of pictures.
+
+    Raises:
+        UserError: the pictures are smaller than one cell of a latent.
+    """
+    height, width, cell = pixels.shape[1], pixels.shape[2], autoencoder.downscale
+    if min(height, width) < cell:
+        raise UserError(f"pixels: the picture is {width} × {height}; it must be at least {cell} × {cell}")
     return roomy(lambda: autoencoder.encode(pixels), lambda: autoencoder.encode_tiled(pixels))
 
 

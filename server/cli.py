@@ -12,7 +12,7 @@ from typing import Final
 
 from engine.errors import SafelightError
 from server.commands import cache, check, models, nodes, plan, run
-from server.commands.common import FAILED, INTERRUPTED, OK, REFUSED
+from server.commands.common import FAILED, INTERRUPTED, OK, REFUSED, print_json
 
 COMMANDS: Final[tuple[ModuleType, ...]] = (run, check, plan, nodes, models, cache)
 PACKAGES: Final = ("engine", "nodes", "server")
@@ -72,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SafelightError as error:
         if arguments.debug:
             raise
+        if getattr(arguments, "json", False):
+            print_json({"status": "refused", "error": str(error)})
         print(f"error: {error}", file=sys.stderr)
         return REFUSED
     except Exception as error:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from engine.engine import Engine
 from engine.errors import UserError
@@ -30,7 +30,7 @@ class Pictures(list["Image"]):
 
     #: The files that were written.
     files: list[Path]
-    #: The values of the workflow's named outputs.
+    #: The workflow's named outputs: the files of an output node, or the value of another's output.
     outputs: dict[str, Any]
 
 
@@ -40,6 +40,7 @@ class Workflow:
 
     document: Document
     engine: Engine = field(repr=False)
+    closed: bool = False
 
     @property
     def inputs(self) -> list[str]:
@@ -59,6 +60,10 @@ class Workflow:
         Raises:
             WorkflowError: something is wrong with it, or a node failed.
         """
+        if self.closed:
+            raise WorkflowError("this workflow is closed; load it again")
+        if cache not in get_args(CacheMode):
+            raise WorkflowError(f"cache={cache!r}: choose one of {', '.join(get_args(CacheMode))}")
         workflow = read_workflow(self.engine, self.document, values)
         if workflow.errors:
             raise WorkflowError("\n".join(map(str, workflow.errors)))
@@ -82,6 +87,7 @@ class Workflow:
                     pictures.append(image.copy())
         for name, output in outputs.items():
             if output.output is None:
+                pictures.outputs[name] = written_files(self.engine.files, result.shown.get(output.node, {}))
                 continue
             values: Sequence[Any] = result.values(output.node)[output.output]
             pictures.outputs[name] = values[0] if len(values) == 1 else list(values)
@@ -91,6 +97,7 @@ class Workflow:
 
     def close(self) -> None:
         """Let go of models and threads, and finish what is being written."""
+        self.closed = True
         self.engine.close()
 
     def __enter__(self) -> Self:

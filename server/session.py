@@ -71,7 +71,8 @@ def make_home(files: Files) -> None:
     Raises:
         StorageError: they cannot be made.
     """
-    for folder in (files.home, files.input, files.output, files.temp, files.packs, files.home / "models"):
+    kept = files.state / "cache"
+    for folder in (files.input, files.output, files.temp, files.packs, files.home / "models", kept):
         make_folder(folder)
 
 

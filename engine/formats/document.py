@@ -5,9 +5,13 @@ outputs.  Inner nodes get the ids `outer:inner`.  What is malformed in `_workflo
 does in nodes.
 """
 
+import json
+import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any, Final, NamedTuple, TypeGuard
 
 from engine.coercion import nearest
@@ -15,7 +19,7 @@ from engine.errors import DocumentError, UserError
 from engine.problems import Problem
 from engine.prompt import Document
 from engine.spec import NodeSpec
-from engine.types import compatible
+from engine.types import WIDGETS, compatible
 
 VERSION: Final = 1
 KEY: Final = "_workflow"
@@ -107,13 +111,30 @@ def with_inputs(document: Document, values: Mapping[str, Any], specs: Mapping[st
         wire = spec.inputs[parameter.input].socket.wire if spec is not None else ""
         changed[parameter.node] = {
             **raw,
-            "inputs": {**raw.get("inputs", {}), parameter.input: _read_as(wire, value)},
+            "inputs": {**raw.get("inputs", {}), parameter.input: _read_as(wire, name, value)},
         }
     return changed
 
 
-def _read_as(wire: str, value: Any) -> Any:
-    """A shell's text as the type of an input; what does not fit is left for validation to refuse."""
+def _read_as(wire: str, name: str, value: Any) -> Any:
+    """A value as JSON has it, a shell's text as the type of its input; what does not fit is left as it is.
+
+    Raises:
+        UserError: a workflow cannot hold it.
+    """
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        raise UserError(f"{name}: a {type(value).__name__} cannot be put into a workflow") from None
+    if isinstance(value, str) and wire not in WIDGETS and value.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            return json.loads(value)  # a link, written as in the file
     if isinstance(value, str) and wire in {"INT", "FLOAT"}:
         for read in (int, float):
             try:

@@ -36,7 +36,8 @@ def size(cache: DiskCache, arguments: argparse.Namespace) -> int:
 def listing(cache: DiskCache, arguments: argparse.Namespace) -> int:
     entries = list(cache.entries())
     if arguments.json:
-        print_json([{"key": e.key, "class_type": e.class_type, "bytes": e.nbytes} for e in entries])
+        rows = [{"key": e.key, "class_type": e.class_type, "bytes": e.nbytes} for e in entries]
+        print_json({"entries": rows})
         return OK
     for entry in entries:
         print(f"{entry.key}  {entry.nbytes:>12,}  {entry.class_type}")

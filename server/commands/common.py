@@ -60,7 +60,10 @@ def engine_for(arguments: argparse.Namespace, *, disk: bool = True) -> Engine:
 
 
 def workflow_for(arguments: argparse.Namespace, engine: Engine) -> Workflow:
-    """Read the file that was named, with the values that were set."""
+    """Read the file that was named, with the values that were set; say which packs are not there."""
+    if not arguments.json:
+        for pack in engine.registry.broken:
+            print(f"warning: pack {pack.name}: {pack.reason}", file=sys.stderr)
     document = read_document(find_workflow(arguments.file), engine.registry)
     return read_workflow(engine, document, parse_values(arguments.values))
 

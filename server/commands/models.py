@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from engine.coercion import nearest
+from engine.errors import UserError
 from engine.model_paths import PICKLES
 from server.commands.common import OK, add_home, add_json, engine_for, print_json
 
@@ -17,6 +19,9 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     models = engine_for(arguments, disk=False).files.models
+    if arguments.folder and arguments.folder not in models.places:
+        hint = nearest(arguments.folder, list(models.places))
+        raise UserError(f"there is no models folder {arguments.folder!r}" + (f"; {hint}" if hint else ""))
     folders = [arguments.folder] if arguments.folder else [*models.places]
     found = {folder: models.names(folder) for folder in folders}
     if arguments.json:

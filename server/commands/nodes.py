@@ -92,8 +92,7 @@ def show(spec: NodeSpec, files: Files) -> None:
         if given.default is not MISSING:
             text += f" = {given.default!r}"
         if given.ge is not None or given.le is not None:
-            low = "" if given.ge is None else f"{given.ge:g}"
-            high = "" if given.le is None else f"{given.le:g}"
+            low, high = ("" if bound is None else str(bound) for bound in (given.ge, given.le))
             text += f"  [{low}..{high}]"
         if given.choices is not None:
             values = list(given.choices.values(files))

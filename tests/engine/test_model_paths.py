@@ -180,7 +180,17 @@ def test_a_base_path_may_be_relative_absent_empty_or_name_the_home(
 
 @pytest.mark.parametrize(
     "text",
-    ["a: [unclosed", "- a\n- b\n", "just text", "a: text\n", "a:\n - b\n", "\tx: 1", "? [a]\n: b\n", "5"],
+    [
+        "a: [unclosed",
+        "- a\n- b\n",
+        "just text",
+        "a: text\n",
+        "a:\n - b\n",
+        "\tx: 1",
+        "? [a]\n: b\n",
+        "5",
+        "a:\n  vae: 5\n",
+    ],
 )
 def test_a_broken_file_is_told_with_its_name(tmp_path: Path, text: str) -> None:
     with pytest.raises(UserError, match=r"extra_model_paths\.yaml"):
@@ -193,7 +203,12 @@ def test_a_file_in_another_encoding_is_told(tmp_path: Path) -> None:
         Files(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "a:\n", "a:\n  vae: 5\n  checkpoints:\n"])
+@pytest.mark.parametrize("text", ["", "# nothing\n", "a:\n", "a:\n  other: 5\n  checkpoints:\n"])
 def test_a_file_that_says_nothing_changes_nothing(tmp_path: Path, text: str) -> None:
     models = extra(tmp_path, text)
     assert below(tmp_path, models, "vae") == ["models/vae"]
+
+
+def test_several_paths_may_be_a_list_too(tmp_path: Path) -> None:
+    models = extra(tmp_path, "a:\n  vae: [one, two]\n")
+    assert below(tmp_path, models, "vae") == ["models/vae", "one", "two"]

@@ -82,6 +82,42 @@ def test_a_disk_cache_that_is_empty_is_said_to_be(safelight: Safelight) -> None:
     assert safelight("cache", "clear", "--json").json == {"freed": 0}
 
 
+def test_a_link_that_leads_nowhere_does_not_hide_the_other_models(
+    safelight: Safelight, tmp_path: Path
+) -> None:
+    folder = tmp_path / "comfy" / "models" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "broken.safetensors").symlink_to(tmp_path / "nowhere")
+    (folder / "sound.safetensors").write_bytes(b"")
+    said = safelight("models", "checkpoints", "--models", tmp_path / "comfy", "--json")
+    assert [model["name"] for model in said.json["checkpoints"]] == ["pinhole", "sound.safetensors"]
+
+
+def test_an_unknown_models_folder_is_told(safelight: Safelight) -> None:
+    said = safelight("models", "checkpoint")
+    assert said.code == 2
+    assert "did you mean 'checkpoints'?" in said.err
+
+
+def test_with_json_a_refusal_is_an_object_too(safelight: Safelight) -> None:
+    said = safelight("check", "none.json", "--json")
+    assert said.code == 2
+    assert said.json["status"] == "refused"
+    assert "no such file" in said.json["error"]
+
+
+def test_a_pack_that_does_not_load_is_told_where_it_is_missed(
+    safelight: Safelight, home: Path, tmp_path: Path
+) -> None:
+    (home / "packs").mkdir(parents=True)
+    (home / "packs" / "boom.py").write_text("raise RuntimeError('boom')")
+    file = tmp_path / "graph.json"
+    file.write_text(json.dumps({"1": {"class_type": "Boomy", "inputs": {}}}))
+    said = safelight("check", file)
+    assert "warning: pack boom.py: RuntimeError: boom" in said.err
+    assert "these packs did not load: boom.py (RuntimeError: boom)" in said.err
+
+
 HEAVY = ("torch", "diffusers", "transformers", "aiohttp")
 
 

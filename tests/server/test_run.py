@@ -76,6 +76,23 @@ def test_set_changes_any_input(safelight: Safelight, graph_file: GraphFile) -> N
     assert said.out.endswith("output/sub/other_00001_.png\n")
 
 
+def test_set_takes_a_link_as_the_file_has_it(safelight: Safelight, graph_file: GraphFile) -> None:
+    said = safelight("run", graph_file(copy_graph()), "--set", '3.images=["1", 0]')
+    assert said.code == 0
+    with Image.open(said.out.strip()) as image:
+        assert image.getpixel((64, 64))[0] > 200  # type: ignore[index]  # the circle, not inverted
+
+
+def test_a_state_folder_that_cannot_be_used_is_told(
+    safelight: Safelight, graph_file: GraphFile, home: Path
+) -> None:
+    home.mkdir()
+    (home / "state").write_text("in the way")
+    said = safelight("run", graph_file(copy_graph()))
+    assert said.code == 2
+    assert "cannot make folder" in said.err
+
+
 def test_json_is_one_object_and_the_only_thing_that_is_printed(
     safelight: Safelight, graph_file: GraphFile
 ) -> None:

@@ -38,6 +38,31 @@ def test_values_of_named_outputs_are_pictures_too_without_a_file(tmp_path: Path)
     assert np.asarray(pictures[0])[0, 0].tolist() == [255, 255, 0]
 
 
+def test_a_named_output_node_is_its_files(tmp_path: Path) -> None:
+    with load(GRAPH, home=tmp_path) as workflow:
+        pictures = workflow.run()
+    assert pictures.outputs == {"pictures": pictures.files}
+
+
+def test_numbers_of_other_libraries_are_taken_and_what_is_no_value_is_said(tmp_path: Path) -> None:
+    with load(GRAPH, home=tmp_path) as workflow:
+        same = workflow.run(color=255).files
+        assert workflow.run(color=np.int64(255)).files == same
+        with pytest.raises(UserError, match="color: a object cannot"):
+            workflow.run(color=object())
+        with pytest.raises(UserError, match="color: a bytes cannot"):
+            workflow.run(color=b"x")
+
+
+def test_a_closed_workflow_and_an_unknown_cache_mode_are_said(tmp_path: Path) -> None:
+    workflow = load(GRAPH, home=tmp_path)
+    with pytest.raises(WorkflowError, match="use, refresh, off"):
+        workflow.run(cache="bogus")  # type: ignore[arg-type]  # the mistake is the point
+    workflow.close()
+    with pytest.raises(WorkflowError, match="closed"):
+        workflow.run()
+
+
 def test_a_second_run_writes_nothing_new_and_another_value_does(tmp_path: Path) -> None:
     with load(GRAPH, home=tmp_path) as workflow:
         first = workflow.run(color=0).files

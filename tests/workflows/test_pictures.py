@@ -13,7 +13,7 @@ from PIL import Image
 from engine.engine import Engine
 from engine.prompt import read_json
 from nodes.pinhole.checker import read_pair, read_single
-from server.scripting import Pictures, Workflow
+from server.scripting import Pictures, Workflow, WorkflowError
 from server.session import WORKFLOWS, open_engine
 
 
@@ -122,3 +122,10 @@ def test_a_picture_carries_its_workflow_and_makes_itself_again(engine: Engine, t
     [copy] = Workflow(read_json(texts["safelight"]), again).run()
     assert np.array_equal(pixels(copy), pixels(pictures[0]))
     assert len(list(tmp_path.glob("*.png"))) == 1
+
+
+def test_a_picture_smaller_than_a_cell_of_the_latent_is_told(engine: Engine) -> None:
+    engine.files.input.mkdir(exist_ok=True)
+    Image.new("RGB", (3, 3)).save(engine.files.input / "tiny.png")
+    with pytest.raises(WorkflowError, match="at least 8 × 8"):
+        run(engine, "image_to_image", image="tiny.png")
