@@ -41,22 +41,6 @@ class Graph:
         """The output nodes, in the order of the graph."""
         return tuple(node for node in self.order if self.calls[node].spec.output_node)
 
-    @cached_property
-    def digraph(self) -> "nx.DiGraph[str]":
-        """The graph as networkx sees it: an edge from source to consumer."""
-        graph: nx.DiGraph[str] = nx.DiGraph()
-        graph.add_nodes_from(self.order)
-        graph.add_edges_from(
-            (link.node, call.id) for call in self.calls.values() for link in call.links.values()
-        )
-        return graph
-
-    def upstream(self, nodes: Iterable[str]) -> set[str]:
-        """The nodes, and everything that they could need."""
-        return reachable(
-            nodes, {node: [link.node for link in self.calls[node].links.values()] for node in self.order}
-        )
-
 
 def reachable(start: Iterable[str], sources: Mapping[str, Iterable[str]]) -> set[str]:
     """`start` and all its ancestors; linear, and no deeper on the stack for a longer chain."""

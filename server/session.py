@@ -126,10 +126,19 @@ def _is_output(engine: Engine, raw: Any) -> bool:
 
 
 def _texts(document: Document, lowered: Lowered) -> dict[str, str]:
-    """What written pictures carry: the plain graph, and our document when it says more."""
-    texts = {"prompt": json.dumps(lowered.graph)}
-    if KEY in document or any(isinstance(raw, dict) and "_meta" in raw for raw in document.values()):
-        texts["safelight"] = json.dumps(document)
+    """What written pictures carry: the plain graph, and our document when it says more.
+
+    Raises:
+        DocumentError: it holds what JSON cannot, as a mapping made in Python may.
+    """
+    try:
+        texts = {"prompt": json.dumps(lowered.graph)}
+        if KEY in document or any(isinstance(raw, dict) and "_meta" in raw for raw in document.values()):
+            texts["safelight"] = json.dumps(document)
+    except (TypeError, ValueError) as error:
+        raise DocumentError(f"the workflow holds a value that JSON cannot: {error}") from None
+    except RecursionError:
+        raise DocumentError("the workflow is nested too deeply") from None
     return texts
 
 

@@ -131,7 +131,9 @@ def _read_as(wire: str, name: str, value: Any) -> Any:
     try:
         json.dumps(value)
     except (TypeError, ValueError, RecursionError):
-        raise UserError(f"{name}: a {type(value).__name__} cannot be put into a workflow") from None
+        raise UserError(
+            f"{name}: a value of type {type(value).__name__} cannot be put into a workflow"
+        ) from None
     if isinstance(value, str) and wire not in WIDGETS and value.lstrip().startswith("["):
         with suppress(ValueError, RecursionError):
             return json.loads(value)  # a link, written as in the file

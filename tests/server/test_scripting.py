@@ -48,9 +48,9 @@ def test_numbers_of_other_libraries_are_taken_and_what_is_no_value_is_said(tmp_p
     with load(GRAPH, home=tmp_path) as workflow:
         same = workflow.run(color=255).files
         assert workflow.run(color=np.int64(255)).files == same
-        with pytest.raises(UserError, match="color: a object cannot"):
+        with pytest.raises(UserError, match="color: a value of type object"):
             workflow.run(color=object())
-        with pytest.raises(UserError, match="color: a bytes cannot"):
+        with pytest.raises(UserError, match="color: a value of type bytes"):
             workflow.run(color=b"x")
 
 
@@ -89,3 +89,9 @@ def test_it_runs_where_an_event_loop_runs_already(tmp_path: Path) -> None:
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         load(tmp_path / "none.json", home=tmp_path)
+
+
+def test_a_document_with_values_that_json_cannot_hold_is_said(tmp_path: Path) -> None:
+    graph = {**GRAPH, "1": {"class_type": "EmptyImage", "inputs": {"width": np.int64(8)}}}
+    with load(graph, home=tmp_path) as workflow, pytest.raises(UserError, match="JSON cannot"):
+        workflow.run()
