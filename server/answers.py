@@ -1,0 +1,33 @@
+"""JSON answers: always valid JSON, whatever the values were."""
+
+import json
+import math
+from typing import Any
+
+from aiohttp import web
+
+
+def dump(value: Any) -> str:
+    """Compact JSON in ASCII; what JSON has no word for (NaN, infinities) becomes null."""
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
+
+
+def answer(value: Any, status: int = 200) -> web.Response:
+    return web.Response(text=dump(value), status=status, content_type="application/json")
+
+
+def empty(status: int = 200) -> web.Response:
+    return web.Response(status=status)
