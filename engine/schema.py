@@ -11,7 +11,19 @@ from pydantic.fields import FieldInfo
 
 from engine.context import Context
 from engine.errors import NodeDefinitionError
-from engine.spec import Blocked, Choices, Expansion, Input, Lazy, Multiline, Output, Seeded, Step, Upload
+from engine.spec import (
+    Blocked,
+    Choices,
+    Expansion,
+    Input,
+    Lazy,
+    Multiline,
+    Omittable,
+    Output,
+    Seeded,
+    Step,
+    Upload,
+)
 from engine.types import ANY, BOOLEAN, COMBO, FLOAT, INT, STRING, Socket
 
 
@@ -88,6 +100,8 @@ def _read_input(class_type: str, name: str, annotation: Any, default: Any) -> In
                 facts["seeded"] = True
             case Upload():
                 facts["upload"] = extra
+            case Omittable():
+                facts["omittable"] = True
             case FieldInfo(description=description, metadata=metadata):
                 facts["help"] = description or ""
                 for bound in metadata:
@@ -155,5 +169,8 @@ def _read_output(class_type: str, name: str, annotation: Any) -> Output:
     if is_list:
         core, more, _ = _unwrap(typing.get_args(core)[0])
         extras += more
-    socket = _socket(class_type, name or "return", core, extras)
-    return Output(name or socket.wire, socket, is_list)
+    choices = next((extra for extra in extras if isinstance(extra, Choices)), None)
+    if typing.get_origin(core) is Literal:
+        choices = Choices(typing.get_args(core))
+    socket = COMBO if choices else _socket(class_type, name or "return", core, extras)
+    return Output(name or socket.wire, socket, is_list, choices)

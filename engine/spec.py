@@ -52,6 +52,11 @@ class Upload:
     kind: Literal["image"] = "image"
 
 
+@dataclass(frozen=True, slots=True)
+class Omittable:
+    """A widget that came later than its class: graphs may lack it, and editors list it behind the others."""
+
+
 # What a node may take and return beside plain values.
 
 
@@ -124,6 +129,7 @@ class Input:
     multiline: Multiline | None = None
     seeded: bool = False
     upload: Upload | None = None
+    omittable: bool = False
     help: str = ""
 
     @property
@@ -144,6 +150,7 @@ class Output:
     name: str
     socket: Socket
     is_list: bool = False
+    choices: Choices | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from engine.node import (
     Lazy,
     Multiline,
     Node,
+    Omittable,
     Seeded,
     Socket,
     Step,
@@ -264,3 +265,18 @@ def test_traits_belong_to_the_node() -> None:
     assert (spec.lane, spec.numeric, spec.version, spec.output_node) == ("io", True, 3, True)
     assert spec.tolerates == {"old"}
     assert spec.fingerprint is mark
+
+
+def test_an_input_may_be_marked_as_one_that_older_graphs_lack() -> None:
+    def f(*, a: str, b: Annotated[Literal["x", "y"], Omittable()] = "x") -> int: ...
+
+    inputs = made(f).spec.inputs
+    assert [each.omittable for each in inputs.values()] == [False, True]
+
+
+def test_an_output_may_be_one_of_several_words() -> None:
+    def f() -> Literal["x", "y"]: ...
+
+    (output,) = made(f).spec.outputs
+    assert output.socket.wire == output.name == "COMBO"
+    assert output.choices == Choices(("x", "y"))
