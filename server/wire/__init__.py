@@ -1,0 +1,1 @@
+"""The protocol of the ComfyUI ecosystem, at the border and nowhere else."""
