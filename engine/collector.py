@@ -7,12 +7,14 @@ more room; nothing is switched off.
 """
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 _ROOM: Final = 100_000
 _depth = 0
+_lock = threading.Lock()
 _before = gc.get_threshold()
 
 
@@ -20,14 +22,16 @@ _before = gc.get_threshold()
 def fewer_collections() -> Iterator[None]:
     """Collect less often inside; uses may nest and overlap, the last one to end restores."""
     global _depth, _before  # noqa: PLW0603  # the collector itself is global
-    if _depth == 0:
-        _before = gc.get_threshold()
-        if 0 < _before[0] < _ROOM:
-            gc.set_threshold(_ROOM, *_before[1:])
-    _depth += 1
+    with _lock:
+        if _depth == 0:
+            _before = gc.get_threshold()
+            if 0 < _before[0] < _ROOM:
+                gc.set_threshold(_ROOM, *_before[1:])
+        _depth += 1
     try:
         yield
     finally:
-        _depth -= 1
-        if _depth == 0:
-            gc.set_threshold(*_before)
+        with _lock:
+            _depth -= 1
+            if _depth == 0:
+                gc.set_threshold(*_before)

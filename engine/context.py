@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, TypeVar
 
 from engine.claims import Book, Claim, Loose, claim
 from engine.errors import Cancelled
 from engine.events import Event, NodePreview, NodeProgress, NodeSpan
-from engine.files import Files
+from engine.files import Files, make_folder
 from engine.lanes import DeviceLane, Lanes
 from engine.residency import Loadable, Residency
 
@@ -115,7 +116,11 @@ class Context:
         index = self._first_claim + len(self.written)
         base = self.files.root(root)
         known = self._host.book.recall(self.node, index)
-        given = Claim(base, known) if known is not None else claim(base, prefix, extension, values)
+        if known is not None and known.is_relative_to(base) and known.suffix == Path(f"x{extension}").suffix:
+            make_folder(known.parent)
+            given = Claim(base, known)
+        else:  # a first claim, or the root has changed since
+            given = claim(base, prefix, extension, values)
         self._host.book.record(self.node, index, given.path)
         self.written.append(given)
         return given

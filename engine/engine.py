@@ -87,10 +87,14 @@ class Engine:
         graph: Mapping[str, Any],
         targets: Iterable[str] | None = None,
         titles: Mapping[str, str] | None = None,
+        *,
+        lenient: bool = False,
     ) -> Validation:
         """Everything that is wrong with a plain graph, and its sound part."""
         with fewer_collections():
-            return validate(graph, self.registry, self.files, targets=targets, titles=titles)
+            return validate(
+                graph, self.registry, self.files, targets=targets, titles=titles, lenient=lenient
+            )
 
     def plan(self, graph: Graph, wanted: Iterable[str], mode: CacheMode = "use") -> Plan:
         """What running `wanted` would do."""

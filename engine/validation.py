@@ -56,13 +56,15 @@ def validate(
     targets: Iterable[str] | None = None,
     titles: Mapping[str, str] | None = None,
     outer: Mapping[str, Call] | None = None,
+    lenient: bool = False,
 ) -> Validation:
     """Check a plain graph.
 
     `targets` are the nodes wanted (by default every output node); `outer` are sound nodes of another
-    graph that links may lead to, as those of an expansion do.
+    graph that links may lead to, as those of an expansion do.  A `lenient` check ignores inputs that a
+    class does not have, with a warning, as programs of the ecosystem expect.
     """
-    reader = _Reader(registry, files, graph, titles or {}, outer or {})
+    reader = _Reader(registry, files, graph, titles or {}, outer or {}, lenient=lenient)
     for node, raw in graph.items():
         reader.read(node, raw)
     return reader.conclude(targets)
@@ -78,8 +80,11 @@ class _Reader:
         graph: Mapping[str, Any],
         titles: Mapping[str, str],
         outer: Mapping[str, Call],
+        *,
+        lenient: bool,
     ) -> None:
         self.registry = registry
+        self.lenient = lenient
         self.files = files
         self.graph = graph
         self.titles = titles
@@ -173,6 +178,9 @@ class _Reader:
                 continue
             if name in spec.tolerates:
                 self.warn("unknown_input", "is not used any more, and ignored", name)
+                continue
+            if self.lenient:
+                self.warn("unknown_input", f"{spec.class_type} has no such input; it is ignored", name)
                 continue
             hint = self._nearest(name, spec.inputs)
             takes = ", ".join(spec.inputs) or "none"

@@ -8,11 +8,12 @@ from aiohttp import web
 
 
 def dump(value: Any) -> str:
-    """Compact JSON in ASCII; what JSON has no word for (NaN, infinities) becomes null."""
+    """Compact JSON in ASCII, of whatever a pack may show: NaN and infinities become null, objects texts."""
     try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+        return json.dumps(value, separators=(",", ":"), allow_nan=False, default=str, skipkeys=True)
     except ValueError:
-        return json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
+        finite = _finite(value)
+        return json.dumps(finite, separators=(",", ":"), allow_nan=False, default=str, skipkeys=True)
 
 
 def _finite(value: Any) -> Any:

@@ -1,55 +1,21 @@
 """What goes wrong in a request, as an answer: one place, always JSON, never a traceback or a path."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from aiohttp import web
 
 from engine.errors import DocumentError, PathError, StorageError, UserError
-from engine.files import Files
 from server.answers import answer
 from server.keys import ENGINE
+from server.refusal import Refusal, conceal
+
+__all__ = ["Handler", "Refusal", "conceal", "errors"]
 
 log: Final = logging.getLogger("safelight")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-#: The folder that the packages lie in.
-PACKAGES: Final = Path(__file__).resolve().parent.parent
-
-
-class Refusal(UserError):  # noqa: N818  # as in `engine.coercion`: not what went wrong, but what is said of it
-    """A request that cannot be served, and why.  `facts` join the error object."""
-
-    def __init__(self, status: int, code: str, message: str, hint: str = "", **facts: Any) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.hint = hint
-        self.facts: Mapping[str, Any] = facts
-
-    def body(self) -> dict[str, Any]:
-        """The error object of our own API; the ecosystem's routes word their own."""
-        hint = {"hint": self.hint} if self.hint else {}
-        return {"error": {"code": self.code, "message": self.message, **hint, **self.facts}}
-
-
-def conceal(text: str, files: Files) -> str:
-    """A message without the places of the machine: a path inside a root begins with the root's name."""
-    places = {
-        str(files.output): "output",
-        str(files.home): "home",
-        **{str(place): "models" for folder in files.models.places.values() for place in folder},
-        str(PACKAGES): "safelight",
-        str(Path.home()): "~",
-    }
-    for place in sorted(places, key=len, reverse=True):
-        if len(place) > 1:
-            text = text.replace(place, places[place])
-    return text
 
 
 @web.middleware

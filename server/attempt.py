@@ -1,0 +1,206 @@
+"""One attempt at a job, on the engine's loop: from what was written down to how it ended."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from engine.claims import Claim, claim
+from engine.engine import Engine
+from engine.events import Event, NodeFailed, NodeFinished, NodesCached, NodesExpanded, NodeShown
+from engine.outcomes import Result
+from engine.timeline import Timeline
+from server.refusal import conceal
+from server.store import jobs as table
+from server.store.database import Database
+from server.store.jobs import End, Job, Request, State
+
+log: Final = logging.getLogger("safelight.jobs")
+
+_ROOTS: Final[tuple[Literal["output", "temp"], ...]] = ("output", "temp")
+
+
+@dataclass(frozen=True)
+class JobBook:
+    """The claims of one job, in the database: run again, it writes over its own files."""
+
+    engine: Engine
+    database: Database
+    job: int
+
+    def recall(self, node: str, index: int) -> Path | None:
+        known = self.database.write_now(lambda db: table.recall(db, self.job, node, index))
+        if known is None:
+            return None
+        root, _, rest = known.partition("/")
+        return next((self.engine.files.root(each) / rest for each in _ROOTS if each == root), None)
+
+    def record(self, node: str, index: int, path: Path) -> None:
+        for root in _ROOTS:
+            base = self.engine.files.root(root)
+            if path.is_relative_to(base):
+                place = f"{root}/{path.relative_to(base).as_posix()}"
+                action = partial(table.record, seq=self.job, node=node, number=index, path=place)
+                self.database.write_now(action)
+                return
+
+
+@dataclass
+class FirstTime:
+    """The claims of a job that never ran before: there is nothing to recall."""
+
+    book: JobBook
+
+    def recall(self, node: str, index: int) -> Path | None:  # noqa: ARG002  # the protocol's names
+        return None
+
+    def record(self, node: str, index: int, path: Path) -> None:
+        self.book.record(node, index, path)
+
+
+@dataclass
+class Attempt:
+    """See the module."""
+
+    engine: Engine
+    database: Database
+    job: Job
+    request: Request
+    emit: Callable[[Event], None]
+    metadata: bool = True
+    timeline: Timeline = field(default_factory=Timeline)
+
+    def __post_init__(self) -> None:
+        self._cached: tuple[str, ...] = ()
+        self._shown: dict[str, Mapping[str, Sequence[Any]]] = {}
+        self._failures: list[dict[str, Any]] = []
+        self._executed: list[str] = []
+        self._parents: dict[str, str] = {}
+
+    async def __call__(self) -> End:
+        """Run the job to its end, whatever that is."""
+        try:
+            return await self._run()
+        except asyncio.CancelledError:
+            return self._end(State.CANCELLED)
+        except Exception as error:
+            log.exception("job %s: a mistake in Safelight", self.job.id)
+            self._failures.append(
+                {"node": "", "class_type": "", "message": f"a mistake in Safelight: {error}", "kind": "Bug"}
+            )
+            return self._end(State.FAILED)
+
+    async def _run(self) -> End:
+        graph = json.loads(self.request.graph)
+        validation = self.engine.validate(graph, self.request.wanted, self.request.titles, lenient=True)
+        for problem in validation.errors:  # the world has changed since the job was accepted
+            self._fail(problem.node, problem.class_type, str(problem), problem.code)
+        plan = self.engine.plan(validation.graph, validation.outputs, self.job.cache)
+        self.timeline.why = plan.why
+        book = JobBook(self.engine, self.database, self.job.seq)
+        texts = {"prompt": self.request.graph, **self.request.texts} if self.metadata else {}
+        result = await self.engine.run(
+            plan,
+            emit=self._listen,
+            metadata=texts,
+            book=book if self.job.attempts > 1 else FirstTime(book),
+        )
+        results = await self._results(result, book)
+        return self._end(State.FAILED if self._failures else State.COMPLETED, results)
+
+    def _listen(self, event: Event) -> None:
+        self.timeline.listen(event)
+        match event:
+            case NodeFinished():
+                self._executed.append(event.node)
+            case NodeShown():
+                self._shown[event.node] = event.shown
+            case NodesCached():
+                self._cached = event.nodes
+            case NodesExpanded():
+                self._parents |= dict.fromkeys(event.nodes, event.node)
+            case NodeFailed():
+                self._fail(event.node, event.class_type, event.message, event.kind)
+                if event.details:
+                    log.error("job %s: node %s failed\n%s", self.job.id, event.node, event.details)
+        self.emit(event)
+
+    def _fail(self, node: str, class_type: str, message: str, kind: str) -> None:
+        self._failures.append(
+            {
+                "node": node,
+                "class_type": class_type,
+                "message": conceal(message, self.engine.files),
+                "kind": kind,
+                "executed": list(self._executed[-1000:]),
+            }
+        )
+
+    def _end(self, state: State, results: Mapping[str, Any] | None = None) -> End:
+        return End(
+            state,
+            outputs=self._shown,
+            cached=self._cached,
+            failures=self._failures,
+            results=results or {},
+            meta={node: self._meta(node) for node in self._shown},
+            timeline=self.timeline.chrome_trace(),
+        )
+
+    def _meta(self, node: str) -> dict[str, Any]:
+        return {
+            "node_id": node,
+            "display_node": display_node(node, self._parents),
+            "parent_node": self._parents.get(node),
+            "real_node_id": node,
+        }
+
+    # Named outputs.
+
+    async def _results(self, result: Result, book: JobBook) -> dict[str, list[Any]]:
+        """What the workflow's named outputs are: files, texts and numbers; pictures become files."""
+        found = {}
+        for name, (node, output) in self.request.results.items():
+            if output is None:
+                items = [item for kind in self._shown.get(node, {}).values() for item in kind]
+                found[name] = items
+            elif isinstance(slots := result.outcomes.get(node), tuple) and output < len(slots):
+                found[name] = await self.engine.parts.lanes.run(
+                    "cpu",
+                    lambda name=name, values=slots[output]: self._values(name, values, book),  # type: ignore[misc]  # mypy does not see that the defaults fix the types
+                )
+        return found
+
+    def _values(self, name: str, values: Sequence[Any], book: JobBook) -> list[Any]:
+        items: list[Any] = []
+        for value in values:
+            if value is None or isinstance(value, str | int | float | bool):
+                items.append(value)
+                continue
+            pictures = self.engine.registry.hooks.as_images(value)
+            if not pictures:
+                items.append(f"<{type(value).__name__}>")
+            for picture in pictures:
+                items.append(self._write(name, len(items), picture, book))
+        return items
+
+    def _write(self, name: str, index: int, picture: Any, book: JobBook) -> dict[str, str]:
+        node = f"output {name}"
+        temp = self.engine.files.temp
+        known = book.recall(node, index) if self.job.attempts > 1 else None
+        taken = Claim(temp, known) if known is not None else claim(temp, "result", ".png")
+        book.record(node, index, taken.path)
+        with taken as part:
+            picture.save(part, "PNG")
+        return {"filename": taken.filename, "subfolder": taken.subfolder, "type": "temp"}
+
+
+def display_node(node: str, parents: Mapping[str, str]) -> str:
+    """The node that people see for one that an expansion made: the outermost one."""
+    while node in parents:
+        node = parents[node]
+    return node

@@ -1,0 +1,382 @@
+"""Jobs: accepted when they are written, run in their order, and never lost.
+
+This is the one place that changes a job's state.  It keeps the line of pending jobs in memory (their
+graphs stay in the database), hands jobs to the engine's thread, and tells listeners what happens.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Final, Literal, Protocol
+
+from engine.engine import Engine
+from engine.errors import StorageError
+from engine.events import Event, NodeFinished
+from server.attempt import Attempt
+from server.config import Settings
+from server.line import Line
+from server.refusal import Refusal
+from server.runner import Mailbox, Runner, Work
+from server.store import jobs as table
+from server.store.database import Database
+from server.store.jobs import End, Job, State, Submission
+
+log: Final = logging.getLogger("safelight.jobs")
+
+_PAUSED: Final = "paused"
+
+
+class Listener(Protocol):
+    """Who wants to know; called on the server's loop, and must be quick."""
+
+    def changed(self, job: Job, end: End | None) -> None:
+        """A job has come to a state, and that is written; `end` comes with an attempt's end."""
+
+    def happened(self, job: Job, event: Event) -> None:
+        """Something happened in a running job."""
+
+
+@dataclass(eq=False)
+class Running:
+    """A job on its way."""
+
+    job: Job
+    work: Work[End] | None = None
+    stop: Literal["", "cancelled", "drained"] = ""
+    progressed: bool = False
+
+    def cancel(self, why: Literal["cancelled", "drained"]) -> None:
+        self.stop = self.stop or why
+        if self.work is not None:
+            self.work.cancel()
+
+
+@dataclass
+class Jobs:
+    """See the module."""
+
+    database: Database
+    engine: Engine
+    settings: Settings
+    runner: Runner
+    listeners: list[Listener] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.line = Line()
+        self.paused = False
+        self._running: dict[int, Running] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiters: defaultdict[str, list[asyncio.Future[Job]]] = defaultdict(list)
+        self._counter = 0
+        self._draining = False
+        self._mailbox: Mailbox | None = None
+
+    async def start(self) -> None:
+        """Take up what was left: pending jobs wait again, running ones too."""
+        self._mailbox = Mailbox(self._happened, asyncio.get_running_loop())
+        for job in await self.database.write(table.recover):
+            log.warning("job %s: the server died each time that it ran; it is set aside", job.id)
+        self._counter = await self.database.read(table.highest)
+        self.paused = bool(await self.database.read(partial(table.fact, name=_PAUSED)))
+        for job in await self.database.read(table.pending):
+            self.line.put(job)
+        self._dispatch()
+
+    @property
+    def running(self) -> list[Job]:
+        """What runs, the oldest first."""
+        return [running.job for running in self._running.values()]
+
+    @property
+    def remaining(self) -> int:
+        """How many are pending or running."""
+        return len(self.line) + len(self._running)
+
+    # What clients ask for.
+
+    async def submit(self, submission: Submission) -> tuple[Job, bool]:
+        """Accept a job: when this returns, it is written.  False with a job that its key had made before.
+
+        Raises:
+            Refusal: the id is taken.
+            StorageError: the database cannot be written to.
+        """
+        number = submission.number
+        if number is None:
+            self._counter += 1
+            number = float(-self._counter if submission.front else self._counter)
+        job, new = await self.database.write(partial(table.accept, submission=submission, number=number))
+        if new:
+            self.line.put(job)
+            self._tell(job)
+            self._dispatch()
+        return job, new
+
+    async def cancel(self, job_id: str) -> bool:
+        """End a job that has not ended.  False when there is nothing to end."""
+        if (running := self._find_running(job_id)) is not None:
+            running.cancel("cancelled")
+            return True
+        job = await self.database.write(partial(table.cancel_pending, job_id=job_id))
+        if job is None:  # it may have begun to run while the database was asked
+            if (running := self._find_running(job_id)) is None:
+                return False
+            running.cancel("cancelled")
+            return True
+        self.line.remove(job_id)
+        self._tell(job)
+        return True
+
+    async def interrupt(self) -> bool:
+        """End the oldest running job."""
+        return await self.cancel(self.running[0].id) if self._running else False
+
+    async def retry(self, job_id: str) -> Job:
+        """Have an ended job run again.
+
+        Raises:
+            Refusal: it is not known, or there is nothing to retry.
+        """
+        job = await self.database.write(partial(table.retry, job_id=job_id))
+        if job is None:
+            known = await self.get(job_id)
+            raise Refusal(
+                409,
+                "not_retryable",
+                f"the job is {known.state}; failed, cancelled and quarantined ones can be retried",
+            )
+        self.line.put(job)
+        self._tell(job)
+        self._dispatch()
+        return job
+
+    async def move(
+        self,
+        job_id: str,
+        *,
+        priority: int | None = None,
+        to: Literal["front", "back", ""] = "",
+        before: str = "",
+    ) -> Job:
+        """Give a pending job another place: a priority, the front, the back, or before another one.
+
+        Raises:
+            Refusal: it, or the other one, is not pending.
+        """
+        job = self._pending(job_id)
+        if priority is not None:
+            job = replace(job, priority=priority)
+        places = [(job.priority, job.number, job.seq)]
+        if before:
+            places = self._before(job, self._pending(before))
+        elif to:
+            others = [each for each in self.line.in_order() if each.seq != job.seq and not each.suspect]
+            if others:
+                edge = others[0] if to == "front" else others[-1]
+                number = edge.number - 1 if to == "front" else edge.number + 1
+                places = [(edge.priority, number, job.seq)]
+        moved = await self.database.write(partial(table.place, places=places))
+        for each in moved:
+            if each.id in self.line:
+                self.line.put(each)
+        return self._pending(job_id)
+
+    async def pause(self) -> None:
+        """Begin no more jobs; those that run go on."""
+        self.paused = True
+        await self.database.write(partial(table.note, name=_PAUSED, value="yes"))
+
+    async def resume(self) -> None:
+        self.paused = False
+        await self.database.write(partial(table.note, name=_PAUSED, value=""))
+        self._dispatch()
+
+    async def find(self, job_id: str) -> Job | None:
+        if (running := self._find_running(job_id)) is not None:
+            return running.job
+        return self.line.get(job_id) or await self.database.read(partial(table.find, job_id=job_id))
+
+    async def get(self, job_id: str) -> Job:
+        """A job, wherever it stands.
+
+        Raises:
+            Refusal: there is none of this id.
+        """
+        if (job := await self.find(job_id)) is None:
+            raise Refusal(404, "unknown_job", f"there is no job {job_id[:80]!r}")
+        return job
+
+    async def wait(self, job_id: str, seconds: float) -> Job:
+        """A job when it has ended, or as it stands when the time is over.
+
+        Raises:
+            Refusal: there is none of this id.
+        """
+        waiter: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+        self._waiters[job_id].append(waiter)
+        try:
+            job = await self.get(job_id)
+            if job.state.ended:
+                return job
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    return await waiter
+            return await self.get(job_id)
+        finally:
+            waiting = self._waiters[job_id]
+            waiting.remove(waiter)
+            if not waiting:
+                del self._waiters[job_id]
+
+    async def forget(self, job_ids: Iterable[str] | None = None) -> int:
+        """Delete ended jobs from history: these, or all of them."""
+        ids = list(job_ids) if job_ids is not None else None
+        return await self.database.write(partial(table.forget, job_ids=ids))
+
+    # Running.
+
+    def _dispatch(self) -> None:
+        """Begin as many jobs as may run."""
+        while (job := self._next()) is not None:
+            self.line.remove(job.id)
+            running = self._running[job.seq] = Running(job)
+            task = asyncio.get_running_loop().create_task(self._carry(running), name=f"job {job.id}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _next(self) -> Job | None:
+        if self.paused or self._draining or len(self._running) >= self.settings.jobs:
+            return None
+        job = self.line.first()
+        alone = any(running.job.suspect for running in self._running.values())
+        if job is None or alone or (job.suspect and self._running):
+            return None
+        return job
+
+    async def _carry(self, running: Running) -> None:
+        """A job from its beginning to its end, both written."""
+        try:
+            begun = await self._insist(partial(_begin, job=running.job))
+            if begun is None:  # cancelled at the last moment
+                return
+            running.job, request = begun
+            self._tell(running.job)
+            seq = running.job.seq
+            mailbox = self._mailbox
+            assert mailbox is not None
+            attempt = Attempt(
+                self.engine, self.database, running.job, request,
+                lambda event: mailbox.put(seq, event), self.settings.metadata,
+            )  # fmt: skip
+            running.work = self.runner.start(attempt())
+            if running.stop:
+                running.work.cancel()
+            end = await running.work.done
+            mailbox.flush()
+            if running.stop == "drained" and end.state is State.CANCELLED:
+                await self._put_back(running)
+                return
+            ended = await self._insist(partial(table.end, job=running.job, ended=end))
+        finally:
+            del self._running[running.job.seq]
+            self._dispatch()
+        self._tell(ended, end)
+
+    async def _put_back(self, running: Running) -> None:
+        job = await self._insist(partial(table.put_back, job=running.job))
+        if job is not None:
+            self.line.put(job)
+            self._tell(job)
+
+    async def _insist(self, action: Callable[[Any], Any]) -> Any:
+        """Write what must be written, and try again while the disk is full."""
+        delay = 0.1
+        while True:
+            try:
+                return await self.database.write(action)
+            except StorageError as error:
+                log.error("%s; trying again in %.1f s", error, delay)  # noqa: TRY400  # the message is enough
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 10.0)
+
+    def _happened(self, seq: int, event: Event) -> None:
+        running = self._running.get(seq)
+        if running is None:
+            return
+        if isinstance(event, NodeFinished) and running.job.suspect and not running.progressed:
+            running.progressed = True
+            self._spawn(self._insist(partial(table.progressed, seq=seq)))
+        for listener in self.listeners:
+            listener.happened(running.job, event)
+
+    def _spawn(self, work: Awaitable[Any]) -> None:
+        async def go() -> None:
+            await work
+
+        task = asyncio.get_running_loop().create_task(go())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _tell(self, job: Job, end: End | None = None) -> None:
+        for listener in self.listeners:
+            listener.changed(job, end)
+        if job.state.ended:
+            for waiter in self._waiters.get(job.id, ()):
+                if not waiter.done():
+                    waiter.set_result(job)
+
+    # Stopping.
+
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing more, let running jobs end within a time, and put back those that do not."""
+        self._draining = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for running in self._running.values():
+            running.cancel("drained")
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=2.0)
+            for running in list(self._running.values()) if late else ():
+                log.warning("job %s does not stop; it will run again at the next start", running.job.id)
+                await self.database.write(partial(table.put_back, job=running.job))
+            for task in late:
+                task.cancel()
+
+    # Small helps.
+
+    def _find_running(self, job_id: str) -> Running | None:
+        return next((running for running in self._running.values() if running.job.id == job_id), None)
+
+    def _pending(self, job_id: str) -> Job:
+        if (job := self.line.get(job_id)) is None:
+            raise Refusal(409, "not_pending", f"there is no pending job {job_id[:80]!r}")
+        return job
+
+    def _before(self, job: Job, other: Job) -> list[tuple[int, float, int]]:
+        """Places that bring a job just before another one."""
+        order = [each for each in self.line.in_order() if each.seq != job.seq]
+        index = next(index for index, each in enumerate(order) if each.seq == other.seq)
+        above = order[index - 1] if index else None
+        if above is None or above.priority != other.priority:
+            return [(other.priority, other.number - 1, job.seq)]
+        between = (above.number + other.number) / 2
+        if above.number < between < other.number:
+            return [(other.priority, between, job.seq)]
+        # No number lies between: all of this priority are counted anew.
+        order.insert(index, job)
+        same = [each for each in order if each.priority == other.priority or each.seq == job.seq]
+        return [(other.priority, float(number), each.seq) for number, each in enumerate(same)]
+
+
+def _begin(db: Any, job: Job) -> tuple[Job, table.Request] | None:
+    begun = table.begin(db, job)
+    return (begun, table.request_of(db, begun.seq)) if begun is not None else None
+
+
+def failure_of(end: End) -> Mapping[str, Any]:
+    """The first failure of an end; empty when there is none."""
+    return end.failures[0] if end.failures else {}

@@ -1,0 +1,198 @@
+"""One SQLite file: a thread that writes, in groups, and readers beside it.
+
+An action is a function of a connection.  The writer takes all actions that wait and commits them together:
+one commit serves many clients, and an action's caller goes on only when its work is in the file.  The file
+is in WAL mode, so readers never wait for the writer.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from engine.errors import StorageError, UserError
+
+T = TypeVar("T")
+Action = Callable[[sqlite3.Connection], T]
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+#: Actions that one commit takes at most.
+_GROUP: Final = 256
+
+
+@dataclass(slots=True)
+class _Order:
+    """An action, and who waits for it: a future of a loop, or of threads."""
+
+    action: Action[Any]
+    waiter: "asyncio.Future[Any] | Future[Any]"
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Database:
+    """See the module."""
+
+    def __init__(self, path: Path, *, durable: bool = False) -> None:
+        """Open or make the file, and bring it to this version's schema.
+
+        With `durable`, what is written survives a power cut too, at the price of a flush per group.
+
+        Raises:
+            StorageError: it cannot be opened, or belongs to a newer version.
+        """
+        self._path = path
+        try:
+            self._connection = _connect(path)
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            _migrate(self._connection, path)
+        except sqlite3.Error as error:
+            raise StorageError(f"cannot open the job database {path}: {error}") from error
+        self._orders: deque[_Order] = deque()
+        self._wake = threading.Condition()
+        self._closed = False
+        self._local = threading.local()
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="db-read")
+        self._thread = threading.Thread(target=self._work, name="db-write", daemon=True)
+        self._thread.start()
+
+    async def write(self, action: Action[T]) -> T:
+        """Carry out an action in a transaction; when this returns, it is in the file.
+
+        Raises:
+            StorageError: the file cannot be written to.
+        """
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._put(_Order(action, waiter))
+        return await waiter
+
+    def write_now(self, action: Action[T]) -> T:
+        """The same from a thread, which waits.
+
+        Raises:
+            StorageError: the file cannot be written to.
+        """
+        waiter: Future[T] = Future()
+        self._put(_Order(action, waiter))
+        return waiter.result()
+
+    async def read(self, action: Action[T]) -> T:
+        """Ask the file, on a thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: action(self._reader()))
+
+    def close(self) -> None:
+        """Write what waits, and close the file."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join()
+        self._readers.shutdown()
+        self._connection.close()
+
+    def _reader(self) -> sqlite3.Connection:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = _connect(self._path)
+            connection.execute("PRAGMA query_only = ON")
+        return cast("sqlite3.Connection", connection)
+
+    def _put(self, order: _Order) -> None:
+        with self._wake:
+            if self._closed:
+                raise StorageError("the job database is closed")
+            self._orders.append(order)
+            self._wake.notify()
+
+    def _take(self) -> list[_Order]:
+        with self._wake:
+            while not self._orders and not self._closed:
+                self._wake.wait()
+            return [self._orders.popleft() for _ in range(min(_GROUP, len(self._orders)))]
+
+    def _work(self) -> None:
+        while group := self._take():
+            self._commit(group)
+            _settle(group)
+
+    def _commit(self, group: list[_Order]) -> None:
+        """All actions of a group in one transaction; one that fails takes only itself back."""
+        execute = self._connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            for order in group:
+                execute("SAVEPOINT action")
+                try:
+                    order.value = order.action(self._connection)
+                except (sqlite3.IntegrityError, UserError, LookupError, ValueError) as error:
+                    order.error = error
+                    execute("ROLLBACK TO action")
+                execute("RELEASE action")
+            execute("COMMIT")
+        except Exception as error:  # noqa: BLE001  # a full disk, a file that is gone: nothing of this group is written
+            if self._connection.in_transaction:
+                execute("ROLLBACK")
+            told = StorageError(f"cannot write the job database: {error}")
+            told.__cause__ = error
+            for order in group:
+                order.error = order.error or told
+
+
+def _settle(group: list[_Order]) -> None:
+    """Tell all who wait: each event loop is woken once."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Order]] = {}
+    for order in group:
+        if isinstance(order.waiter, Future):
+            _answer(order)
+        else:
+            loops.setdefault(order.waiter.get_loop(), []).append(order)
+    for loop, orders in loops.items():
+        try:
+            loop.call_soon_threadsafe(_answer_all, orders)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            continue
+
+
+def _answer_all(orders: list[_Order]) -> None:
+    for order in orders:
+        _answer(order)
+
+
+def _answer(order: _Order) -> None:
+    if order.waiter.done():
+        return  # whoever waited has been cancelled; the action stands
+    if order.error is not None:
+        order.waiter.set_exception(order.error)
+    else:
+        order.waiter.set_result(order.value)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA journal_size_limit = 16777216")
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Run the scripts that this file has not seen; each is whole or not at all."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    scripts = sorted(MIGRATIONS.glob("*.sql"), key=lambda script: int(script.stem))
+    newest = int(scripts[-1].stem)
+    if version > newest:
+        raise StorageError(
+            f"{path} was written by a newer Safelight (schema {version}; this one knows {newest}); "
+            "install that version, or move the file away to begin a new history"
+        )
+    for script in scripts:
+        if (number := int(script.stem)) > version:
+            text = script.read_text(encoding="utf-8")
+            connection.executescript(f"BEGIN;\n{text}\nPRAGMA user_version = {number};\nCOMMIT;")

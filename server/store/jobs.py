@@ -1,0 +1,428 @@
+"""Jobs in the database: plain functions of a connection, one for each thing that happens to a job."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from engine.plan import CacheMode
+from server.answers import dump
+from server.refusal import Refusal
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    QUARANTINED = "quarantined"
+
+    @property
+    def ended(self) -> bool:
+        return self not in {State.PENDING, State.RUNNING}
+
+
+ENDED: Final = tuple(state for state in State if state.ended)
+
+#: After so many deaths of the server a job runs alone, after one more it is set aside.
+SUSPECT: Final = 2
+
+#: After so many attempts that ended in a death it is set aside in any case.
+MOST_ATTEMPTS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job that was checked and is to be accepted."""
+
+    id: str
+    graph: Mapping[str, Any]
+    wanted: Sequence[str]
+    client: str = ""
+    number: float | None = None
+    front: bool = False
+    priority: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    results: Mapping[str, tuple[str, int | None]] = field(default_factory=dict)
+    cache: CacheMode = "use"
+    workflow: str = ""
+    request_key: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job's row, without its large parts."""
+
+    seq: int
+    id: str
+    state: State
+    priority: int
+    number: float
+    attempts: int
+    deaths: int
+    client: str
+    workflow: str
+    cache: CacheMode
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    failure: Mapping[str, Any] | None = None
+
+    @property
+    def place(self) -> tuple[bool, int, float, int]:
+        """What the queue is sorted by: suspects last, then priority, number, arrival."""
+        return (self.suspect, -self.priority, self.number, self.seq)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether the server died under this job too often for it to run beside others."""
+        return self.deaths >= SUSPECT
+
+
+class Request(NamedTuple):
+    """What was asked, as it was written."""
+
+    graph: str
+    wanted: list[str]
+    extra: str
+    texts: dict[str, str]
+    titles: dict[str, str]
+    results: dict[str, tuple[str, int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an attempt ended."""
+
+    state: State
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    cached: Sequence[str] = ()
+    failures: Sequence[Mapping[str, Any]] = ()
+    results: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    timeline: Mapping[str, Any] = field(default_factory=dict)
+
+
+_NAMES: Final = (
+    "seq", "id", "state", "priority", "number", "attempts", "deaths",
+    "client", "workflow", "cache", "created", "started", "ended", "failure",
+)  # fmt: skip
+_COLUMNS: Final = ", ".join(_NAMES)
+
+
+def _job(row: sqlite3.Row) -> Job:
+    facts = {name: row[name] for name in row.keys() if name != "digest"}  # noqa: SIM118  # a row is no dict
+    failure = json.loads(row["failure"]) if row["failure"] else None
+    return Job(**{**facts, "state": State(row["state"]), "failure": failure})
+
+
+# Accepting.
+
+
+def accept(db: sqlite3.Connection, submission: Submission, number: float) -> tuple[Job, bool]:
+    """Write a job down; with a request key that is known, find the job that it made (and False).
+
+    Raises:
+        Refusal: the id is taken, or the key came with another request.
+    """
+    if submission.request_key is not None and (known := _by_key(db, submission)) is not None:
+        return known, False
+    now = time.time()
+    try:
+        cursor = db.execute(
+            "INSERT INTO jobs"
+            " (id, state, priority, number, client, workflow, cache, created, request_key, digest)"
+            " VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                submission.id, submission.priority, number, submission.client, submission.workflow,
+                submission.cache, now, submission.request_key, submission.digest,
+            ),
+        )  # fmt: skip
+    except sqlite3.IntegrityError:
+        raise Refusal(
+            409, "duplicate_prompt_id", f"there is a job {submission.id[:80]!r} already", "leave the id out"
+        ) from None
+    seq = cursor.lastrowid
+    assert seq is not None
+    db.execute(
+        "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            seq, dump(submission.graph), dump(submission.wanted), dump(submission.extra),
+            dump(submission.texts), dump(submission.titles), dump(submission.results),
+        ),
+    )  # fmt: skip
+    job = Job(
+        seq, submission.id, State.PENDING, submission.priority, number, 0, 0,
+        submission.client, submission.workflow, submission.cache, now,
+    )  # fmt: skip
+    return job, True
+
+
+def _by_key(db: sqlite3.Connection, submission: Submission) -> Job | None:
+    row = db.execute(
+        f"SELECT {_COLUMNS}, digest FROM jobs WHERE request_key = ?", (submission.request_key,)
+    ).fetchone()
+    if row is None:
+        return None
+    if row["digest"] != submission.digest:
+        raise Refusal(
+            409,
+            "idempotency_conflict",
+            "this idempotency key came with another request before",
+            "use a new key for a new request",
+        )
+    return _job(row)
+
+
+# Running.
+
+
+def begin(db: sqlite3.Connection, job: Job) -> Job | None:
+    """Mark a pending job as running; None when it is pending no more."""
+    row = db.execute(
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1, started = ?, ended = NULL,"
+        f" failure = NULL WHERE seq = ? AND state = 'pending' RETURNING {_COLUMNS}",
+        (time.time(), job.seq),
+    ).fetchone()
+    return _job(row) if row is not None else None
+
+
+def request_of(db: sqlite3.Connection, seq: int) -> Request:
+    """What was asked of a job.
+
+    Raises:
+        LookupError: there is no such job.
+    """
+    row = db.execute("SELECT * FROM requests WHERE job = ?", (seq,)).fetchone()
+    if row is None:
+        raise LookupError(seq)
+    loads = json.loads
+    results = {name: (node, output) for name, (node, output) in loads(row["results"]).items()}
+    return Request(
+        row["graph"], loads(row["wanted"]), row["extra"], loads(row["texts"]), loads(row["titles"]), results
+    )
+
+
+def end(db: sqlite3.Connection, job: Job, ended: End) -> Job:
+    """Write how a job ended."""
+    failure = dump(ended.failures[0]) if ended.failures else None
+    row = db.execute(
+        f"UPDATE jobs SET state = ?, ended = ?, failure = ?, deaths = 0 WHERE seq = ? RETURNING {_COLUMNS}",
+        (ended.state, time.time(), failure, job.seq),
+    ).fetchone()
+    db.execute(
+        "INSERT OR REPLACE INTO ends VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            job.seq, dump(ended.outputs), dump(ended.cached), dump(ended.failures),
+            dump(ended.results), dump(ended.meta), dump(ended.timeline),
+        ),
+    )  # fmt: skip
+    return _job(row)
+
+
+def put_back(db: sqlite3.Connection, job: Job) -> Job | None:
+    """A running job that could not be ended is pending again; that is no death of its."""
+    row = db.execute(
+        "UPDATE jobs SET state = 'pending', attempts = attempts - 1, started = NULL"
+        f" WHERE seq = ? AND state = 'running' RETURNING {_COLUMNS}",
+        (job.seq,),
+    ).fetchone()
+    return _job(row) if row is not None else None
+
+
+def progressed(db: sqlite3.Connection, seq: int) -> None:
+    """A suspect got something done: the deaths before do not set it aside, and it remains a suspect."""
+    db.execute("UPDATE jobs SET deaths = ? WHERE seq = ? AND deaths > ?", (SUSPECT - 1, seq, SUSPECT - 1))
+
+
+def recover(db: sqlite3.Connection) -> list[Job]:
+    """After a start: what ran when the server died is pending again, or set aside.
+
+    Gives the jobs that were set aside.
+    """
+    db.execute("UPDATE jobs SET deaths = deaths + 1 WHERE state = 'running'")
+    failure = dump(
+        {
+            "message": "the server died each time that this job ran, at last when it ran alone",
+            "kind": "Quarantined",
+        }
+    )
+    rows = db.execute(
+        "UPDATE jobs SET state = 'quarantined', ended = ?, failure = ?"
+        f" WHERE state = 'running' AND (deaths > {SUSPECT} OR attempts >= {MOST_ATTEMPTS})"
+        f" RETURNING {_COLUMNS}",
+        (time.time(), failure),
+    ).fetchall()
+    db.execute("UPDATE jobs SET state = 'pending' WHERE state = 'running'")
+    return [_job(row) for row in rows]
+
+
+# What people change.
+
+
+def cancel_pending(db: sqlite3.Connection, job_id: str) -> Job | None:
+    """Cancel a job that does not run; None when it runs, has ended, or is not known."""
+    row = db.execute(
+        "UPDATE jobs SET state = 'cancelled', ended = ?"
+        f" WHERE id = ? AND state IN ('pending', 'quarantined') RETURNING {_COLUMNS}",
+        (time.time(), job_id),
+    ).fetchone()
+    return _job(row) if row is not None else None
+
+
+def retry(db: sqlite3.Connection, job_id: str) -> Job | None:
+    """An ended job that did not complete is pending again, with a clean record; None otherwise."""
+    row = db.execute(
+        "UPDATE jobs SET state = 'pending', attempts = 0, deaths = 0, started = NULL, ended = NULL,"
+        " failure = NULL WHERE id = ? AND state IN ('failed', 'cancelled', 'quarantined')"
+        f" RETURNING {_COLUMNS}",
+        (job_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    db.execute("DELETE FROM ends WHERE job = ?", (row["seq"],))
+    return _job(row)
+
+
+def place(db: sqlite3.Connection, places: Iterable[tuple[int, float, int]]) -> list[Job]:
+    """Give pending jobs a new (priority, number), by seq."""
+    moved = []
+    for priority, number, seq in places:
+        row = db.execute(
+            "UPDATE jobs SET priority = ?, number = ? WHERE seq = ? AND state = 'pending'"
+            f" RETURNING {_COLUMNS}",
+            (priority, number, seq),
+        ).fetchone()
+        if row is not None:
+            moved.append(_job(row))
+    return moved
+
+
+def forget(db: sqlite3.Connection, job_ids: Iterable[str] | None = None) -> int:
+    """Delete ended jobs from history: these, or all."""
+    states = ", ".join(f"'{state}'" for state in ENDED)
+    if job_ids is None:
+        return db.execute(f"DELETE FROM jobs WHERE state IN ({states})").rowcount
+    deleted = 0
+    for job_id in job_ids:
+        deleted += db.execute(f"DELETE FROM jobs WHERE id = ? AND state IN ({states})", (job_id,)).rowcount
+    return deleted
+
+
+def expire(db: sqlite3.Connection, keep: int, days: float) -> int:
+    """Delete ended jobs that are too many or too old, with their claims."""
+    states = ", ".join(f"'{state}'" for state in ENDED)
+    deleted = db.execute(
+        f"DELETE FROM jobs WHERE state IN ({states}) AND ended < ?", (time.time() - days * 86_400,)
+    ).rowcount
+    deleted += db.execute(
+        f"DELETE FROM jobs WHERE seq IN (SELECT seq FROM jobs WHERE state IN ({states})"
+        " ORDER BY ended DESC, seq DESC LIMIT -1 OFFSET ?)",
+        (keep,),
+    ).rowcount
+    return deleted
+
+
+# Asking.
+
+
+def find(db: sqlite3.Connection, job_id: str) -> Job | None:
+    row = db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return _job(row) if row is not None else None
+
+
+def pending(db: sqlite3.Connection) -> list[Job]:
+    return [_job(row) for row in db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE state = 'pending'")]
+
+
+def highest(db: sqlite3.Connection) -> int:
+    """The seq of the latest arrival ever."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'").fetchone()
+    return row[0] if row is not None else 0
+
+
+class Page(NamedTuple):
+    """A part of a listing, and how long the whole is."""
+
+    jobs: list[Job]
+    total: int
+
+
+def listing(
+    db: sqlite3.Connection,
+    *,
+    states: Sequence[State] = tuple(State),
+    workflow: str = "",
+    by: str = "created",
+    descending: bool = True,
+    limit: int = 100,
+    offset: int = 0,
+) -> Page:
+    """Jobs in an order: `created` (by arrival) or `duration`."""
+    marks = ", ".join("?" * len(states))
+    where = f"state IN ({marks})" + (" AND workflow = ?" if workflow else "")
+    values: list[Any] = [*states, *([workflow] if workflow else [])]
+    total = db.execute(f"SELECT count(*) FROM jobs WHERE {where}", values).fetchone()[0]
+    order = {"created": "seq", "duration": "coalesce(ended, 0) - coalesce(started, 0)"}[by]
+    direction = "DESC" if descending else "ASC"
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM jobs WHERE {where}"
+        f" ORDER BY {order} {direction}, seq {direction} LIMIT ? OFFSET ?",
+        (*values, limit, offset),
+    )
+    return Page([_job(row) for row in rows], total)
+
+
+class Record(NamedTuple):
+    """A job with its request and its end, the large parts still as JSON texts."""
+
+    job: Job
+    request: sqlite3.Row
+    end: sqlite3.Row | None
+
+
+def records(db: sqlite3.Connection, seqs: Iterable[int]) -> list[Record]:
+    """Whole jobs, in the order asked for; those that are gone are left out."""
+    found = []
+    for seq in seqs:
+        job = db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE seq = ?", (seq,)).fetchone()
+        request = db.execute("SELECT * FROM requests WHERE job = ?", (seq,)).fetchone()
+        if job is not None and request is not None:
+            ended = db.execute("SELECT * FROM ends WHERE job = ?", (seq,)).fetchone()
+            found.append(Record(_job(job), request, ended))
+    return found
+
+
+# Small facts: whether the queue is paused, …
+
+
+def fact(db: sqlite3.Connection, name: str) -> str:
+    row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return row["value"] if row is not None else ""
+
+
+def note(db: sqlite3.Connection, name: str, value: str) -> None:
+    db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+
+# Claims.
+
+
+def recall(db: sqlite3.Connection, seq: int, node: str, number: int) -> str | None:
+    row = db.execute(
+        "SELECT path FROM claims WHERE job = ? AND node = ? AND number = ?", (seq, node, number)
+    ).fetchone()
+    return row["path"] if row is not None else None
+
+
+def record(db: sqlite3.Connection, seq: int, node: str, number: int, path: str) -> None:
+    db.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)", (seq, node, number, path))
