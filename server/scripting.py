@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 from engine.engine import Engine
 from engine.errors import UserError
 from engine.events import Event
+from engine.formats import translate
 from engine.formats.document import KEY
 from engine.outcomes import Result
 from engine.plan import CacheMode
@@ -45,7 +46,8 @@ class Workflow:
     @property
     def inputs(self) -> list[str]:
         """The names that `run` takes."""
-        about = self.document.get(KEY, {})
+        document, _ = translate(self.document, self.engine.registry.specs)
+        about = document.get(KEY, {})
         return list(about.get("inputs", {})) if isinstance(about, dict) else []
 
     def run(

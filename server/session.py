@@ -9,7 +9,7 @@ from typing import Any, Final
 from engine.engine import Engine
 from engine.errors import DocumentError
 from engine.files import Files, default_home, make_folder
-from engine.formats import Lowered, lower
+from engine.formats import Lowered, lower, translate
 from engine.formats.document import KEY, with_inputs
 from engine.problems import Problem
 from engine.prompt import Document, as_document, read_json
@@ -109,8 +109,11 @@ def read_workflow(engine: Engine, document: Document, values: Mapping[str, Any] 
     Raises:
         UserError: a value names no input, or the document's form is not read.
     """
-    document = with_inputs(document, values or {}, engine.registry.specs)
-    lowered = lower(document, engine.registry.specs)
+    specs = engine.registry.specs
+    document, problems = translate(document, specs)
+    document = with_inputs(document, values or {}, specs)
+    lowered = lower(document, specs)
+    lowered.problems[:0] = problems
     extra = [result.node for result in lowered.outputs.values() if result.output is not None]
     targets = None
     if extra:  # beside the output nodes, the nodes whose values are named

@@ -1,35 +1,41 @@
 """Every form that a workflow comes in, made a plain graph at the entrance.
 
 `lower(document, specs)` is the one door.  Everything behind it sees `{id: {"class_type", "inputs"}}` and
-nothing else.
+nothing else.  Texts stay as they are: choices in prompts (`{a|b}`) and names in file names
+(`%Sampler.seed%`) are drawn and filled in by editors.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
-from engine.errors import DocumentError
+from engine.formats.detection import is_editor_form, unwrapped
 from engine.formats.document import Lowered, lower_document
+from engine.formats.flattening import flatten
+from engine.problems import Problem
 from engine.prompt import Document
 from engine.spec import NodeSpec
 
-__all__ = ["Lowered", "lower"]
+__all__ = ["Lowered", "lower", "translate"]
 
 
 def lower(document: Document, specs: Mapping[str, NodeSpec]) -> Lowered:
     """The plain graph of a document, and its named inputs and outputs.
 
     Raises:
-        DocumentError: it is of a form, or a version, that is not read.
+        DocumentError: it is of a version that is not read, or its sub-graphs are too many.
     """
-    if _is_editor_form(document):
-        raise DocumentError(
-            "this file is in the editor form of ComfyUI (nodes and links); "
-            'save it with "Export (API)" there and use that file'
-        )
-    if isinstance(inner := document.get("prompt"), dict) and "class_type" not in document["prompt"]:
-        document = inner  # the body of a request, saved as a file
-    return lower_document(document, specs)
+    document, problems = translate(document, specs)
+    lowered = lower_document(document, specs)
+    lowered.problems[:0] = problems
+    return lowered
 
 
-def _is_editor_form(document: Mapping[str, Any]) -> bool:
-    return isinstance(document.get("nodes"), list) and "links" in document
+def translate(document: Document, specs: Mapping[str, NodeSpec]) -> tuple[Document, list[Problem]]:
+    """A document of any form as one of ours, and what was wrong on the way.
+
+    Raises:
+        DocumentError: its sub-graphs are too many, or nested too deeply.
+    """
+    document = unwrapped(document)
+    if is_editor_form(document):
+        return flatten(document, specs)
+    return document, []

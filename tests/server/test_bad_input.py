@@ -133,7 +133,7 @@ def test_a_graph_without_outputs_is_refused(safelight: Safelight, graph_file: Gr
         ('{"1": ' * 100_000, "nested too deeply"),
         ("[" * 100_000, "nested too deeply"),
         ('{"1": {"class_type": "A", "inputs": {"x": ' + "9" * 5000 + "}}}", "digit"),
-        ('{"nodes": [], "links": []}', "Export (API)"),
+        ('{"nodes": [], "links": []}', "no output node"),
         ('{"_workflow": {"version": 99}}', "version 99"),
     ],
     ids=[
