@@ -13,6 +13,7 @@ NAMESPACE = "core"
 
 MODULES = (
     "nodes.loaders",
+    "nodes.lora",
     "nodes.text",
     "nodes.conditioning",
     "nodes.latent",

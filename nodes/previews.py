@@ -22,7 +22,7 @@ def preview(model: Model, denoised: "Tensor") -> "Image":
 
     from nodes.diffusion import previews
 
-    latent_format = recognition.checkpoint(model.path).latent_format
+    latent_format = recognition.denoiser(model.path).latent_format
     if latent_format in previews.FACTORS:
         pixels = previews.preview(denoised, latent_format)
     else:
@@ -38,4 +38,4 @@ def _colours(model: Model) -> "tuple[Tensor, Tensor]":
 
     with recognition.told_to_users():
         decode = load_vae(model.path).decode
-    return fit_latent_rgb(decode, recognition.checkpoint(model.path).latent_format)
+    return fit_latent_rgb(decode, recognition.denoiser(model.path).latent_format)

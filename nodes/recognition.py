@@ -9,7 +9,10 @@ from engine.node import UserError
 from nodes.diffusion.checkpoints import identify, identify_vae
 from nodes.diffusion.components import Checkpoint, Part
 from nodes.diffusion.errors import ModelError
+from nodes.diffusion.headers import read_header
 from nodes.diffusion.identity import weights_identity
+from nodes.diffusion.layouts.lora import Change, matched, read_changes
+from nodes.diffusion.parts import identify_encoder, identify_unet
 
 #: What makes a file a checkpoint; the rest may come from other files.
 NEEDED: tuple[Part, ...] = ("denoiser",)
@@ -25,6 +28,48 @@ def checkpoint(path: Path) -> Checkpoint:
     """
     with told_to_users():
         return _checkpoint(path, _stamp(path))
+
+
+def denoiser(path: Path) -> Checkpoint:
+    """What holds a diffusion model: a checkpoint, or a UNet by itself.
+
+    Raises:
+        UserError: it holds none, or one of an unknown family.
+    """
+    with told_to_users():
+        return _denoiser(path, _stamp(path))
+
+
+def text_encoder(path: Path) -> Checkpoint:
+    """What holds a CLIP text encoder: a checkpoint, or the encoder by itself.
+
+    Raises:
+        UserError: it holds none, or one of an unknown family.
+    """
+    with told_to_users():
+        return _text_encoder(path, _stamp(path))
+
+
+def lora(path: Path) -> str:
+    """The identity of the weights of a LoRA.
+
+    Raises:
+        UserError: it is none, or one of a form that cannot be applied.
+    """
+    with told_to_users():
+        stamp = _stamp(path)
+        _changes(path, stamp)
+        return _weights(path, stamp)
+
+
+def changes(path: Path, part: Part, target: Checkpoint) -> int:
+    """How many modules of a part of a model a LoRA changes.
+
+    Raises:
+        UserError: it was made for a model of another family.
+    """
+    with told_to_users():
+        return len(matched(path, _changes(path, _stamp(path)), part, target.components[part]))
 
 
 def autoencoder(path: Path) -> str:
@@ -62,6 +107,21 @@ def told_to_users() -> Iterator[None]:
 @lru_cache(maxsize=64)
 def _checkpoint(path: Path, _stamp: Stamp) -> Checkpoint:
     return identify(path, NEEDED)
+
+
+@lru_cache(maxsize=64)
+def _denoiser(path: Path, _stamp: Stamp) -> Checkpoint:
+    return identify_unet(path)
+
+
+@lru_cache(maxsize=64)
+def _text_encoder(path: Path, _stamp: Stamp) -> Checkpoint:
+    return identify_encoder(path)
+
+
+@lru_cache(maxsize=64)
+def _changes(path: Path, _stamp: Stamp) -> dict[str, Change]:
+    return read_changes(read_header(path))
 
 
 @lru_cache(maxsize=64)

@@ -6,10 +6,11 @@ the engine's residency, and a stored recipe counts only while its file has the s
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from pydantic import Field
 
@@ -21,6 +22,7 @@ from nodes.diffusion.conditioning import Area, Cond, RelativeArea
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nodes.diffusion import lora
     from nodes.diffusion.denoisers import UNetDenoiser
     from nodes.diffusion.text import TextEncoder
     from nodes.diffusion.vae import Autoencoder
@@ -30,9 +32,9 @@ else:
 T = TypeVar("T")
 
 
-def _still_there(packed: Packed) -> "Model | Clip | Vae":
-    recipe: Model | Clip | Vae = EXACT.unpack(packed)
-    recognition.unchanged(recipe.path, recipe.weights)
+def _still_there(packed: Packed) -> "Recipe":
+    recipe: Recipe = EXACT.unpack(packed)
+    recipe.unchanged()
     return recipe
 
 
@@ -63,6 +65,18 @@ class Latent:
     batch_index: tuple[int, ...] | None = None
 
 
+#: What is loaded, by what it is and where: whoever derives something from it shares its weights.
+LOADED: Final[WeakValueDictionary[Hashable, Any]] = WeakValueDictionary()
+
+
+def shared(identity: Hashable, load: Callable[[], T]) -> T:
+    """What is loaded already, wherever it is kept; otherwise it is loaded now."""
+    found: T | None = LOADED.get(identity)
+    if found is None:
+        found = LOADED[identity] = load()
+    return found
+
+
 @dataclass(frozen=True)
 class Placed(Generic[T]):
     """A recipe on a device: what residency loads and keeps."""
@@ -75,68 +89,118 @@ class Placed(Generic[T]):
             return self.loader()
 
 
-@kept
 @dataclass(frozen=True)
-class Model:
-    """A denoiser: the weights of a checkpoint, and what is patched into them, in order."""
-
-    __socket__: ClassVar = Socket("MODEL", codec=RECIPE, color="#b39ddb")
+class Recipe:
+    """Weights that are not loaded: a file or a folder, and what stands for its content."""
 
     path: Path
     weights: str
-    patches: tuple[Hashable, ...] = ()
+
+    def unchanged(self) -> None:
+        """Make sure that the weights are those that were chosen.
+
+        Raises:
+            UserError: they are not.
+        """
+        recognition.unchanged(self.path, self.weights)
+
+
+@kept
+@dataclass(frozen=True)
+class Lora(Recipe):
+    """A low-rank change of weights, and how strongly it is applied."""
+
+    strength: float = 1.0
 
     @property
     def identity(self) -> Hashable:
-        return "denoiser", self.weights, self.patches
+        return "lora", self.weights, self.strength
+
+
+@dataclass(frozen=True)
+class Patched(Recipe):
+    """Weights with what is patched into them, in order."""
+
+    patches: tuple[Lora, ...] = ()
+
+    def unchanged(self) -> None:
+        super().unchanged()
+        for patch in self.patches:
+            patch.unchanged()
+
+    @property
+    def loras(self) -> "list[lora.Lora]":
+        """As the numerics take them."""
+        from nodes.diffusion import lora
+
+        return [lora.Lora(each.path, each.strength, each.weights) for each in self.patches]
+
+
+@kept
+@dataclass(frozen=True)
+class Model(Patched):
+    """A denoiser."""
+
+    __socket__: ClassVar = Socket("MODEL", codec=RECIPE, color="#b39ddb")
+
+    @property
+    def identity(self) -> Hashable:
+        return "denoiser", self.weights, tuple(patch.identity for patch in self.patches)
 
     def on(self, device_name: str) -> "Placed[UNetDenoiser]":
         return Placed((self.identity, device_name), partial(self._load, device_name))
 
     def _load(self, device_name: str) -> "UNetDenoiser":
         from nodes.diffusion.loading import load_denoiser
+        from nodes.diffusion.lora import patched_denoiser
 
-        recognition.unchanged(self.path, self.weights)
-        checkpoint = recognition.checkpoint(self.path)
-        precision = device.precision(device_name, "denoiser")
-        return load_denoiser(checkpoint, device.choose(device_name), precision)
+        self.unchanged()
+        checkpoint = recognition.denoiser(self.path)
+        target, precision = device.choose(device_name), device.precision(device_name, "denoiser")
+        plain = replace(self, patches=()).identity, device_name
+        base = shared(plain, lambda: load_denoiser(checkpoint, target, precision))
+        return patched_denoiser(base, checkpoint, self.loras) if self.patches else base
 
 
 @kept
 @dataclass(frozen=True)
-class Clip:
-    """A text encoder; `stop_at_layer` counts from its end (-1), None leaves it to the model."""
+class Clip(Patched):
+    """A text encoder; `stop_at_layer` counts from its end (-1), None leaves it to the model.
+
+    `device` is where it is to be, whatever device the rest is on; None leaves that to the run.
+    """
 
     __socket__: ClassVar = Socket("CLIP", codec=RECIPE, color="#ffd500")
 
-    path: Path
-    weights: str
     stop_at_layer: int | None = None
+    device: str | None = None
 
     @property
     def identity(self) -> Hashable:
-        return "text encoder", self.weights
+        return "text encoder", self.weights, tuple(patch.identity for patch in self.patches)
 
     def on(self, device_name: str) -> "Placed[TextEncoder]":
+        device_name = self.device or device_name
         return Placed((self.identity, device_name), partial(self._load, device_name))
 
     def _load(self, device_name: str) -> "TextEncoder":
         from nodes.diffusion.loading import load_text_encoder
+        from nodes.diffusion.lora import patched_text_encoder
 
-        recognition.unchanged(self.path, self.weights)
-        checkpoint = recognition.checkpoint(self.path)
-        return load_text_encoder(checkpoint, device.choose(device_name))
+        self.unchanged()
+        checkpoint = recognition.text_encoder(self.path)
+        target = device.choose(device_name)
+        plain = replace(self, patches=()).identity, device_name
+        base = shared(plain, lambda: load_text_encoder(checkpoint, target))
+        return patched_text_encoder(base, checkpoint, self.loras) if self.patches else base
 
 
 @kept
 @dataclass(frozen=True)
-class Vae:
+class Vae(Recipe):
     """An autoencoder, of a file of its own or of a checkpoint."""
 
     __socket__: ClassVar = Socket("VAE", codec=RECIPE, color="#ff6e6e")
-
-    path: Path
-    weights: str
 
     @property
     def identity(self) -> Hashable:
@@ -148,6 +212,6 @@ class Vae:
     def _load(self, device_name: str) -> "Autoencoder":
         from nodes.diffusion.loading import load_vae
 
-        recognition.unchanged(self.path, self.weights)
+        self.unchanged()
         precision = device.precision(device_name, "autoencoder")
         return load_vae(self.path, device.choose(device_name), precision)

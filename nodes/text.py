@@ -1,6 +1,7 @@
 """Text nodes: from a prompt to what leads a denoiser."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -59,4 +60,4 @@ def clip_set_last_layer(
     stop_at_clip_layer: Annotated[int, Field(ge=-24, le=-1, description="-1 is the last layer.")] = -1,
 ) -> Clip:
     """Read the text encoder before its end ("clip skip")."""
-    return Clip(clip.path, clip.weights, stop_at_clip_layer)
+    return replace(clip, stop_at_layer=stop_at_clip_layer)

@@ -51,12 +51,16 @@ class Denoiser(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class UNetDenoiser:
-    """A diffusers `UNet2DConditionModel` (SD 1, SD 2) with the noise levels it was trained on."""
+    """A diffusers `UNet2DConditionModel` (SD 1, SD 2) with the noise levels it was trained on.
+
+    `base` is the denoiser that it was derived from and shares weights with, kept so that others can too.
+    """
 
     unet: nn.Module
     model_sampling: ModelSampling
     latent_format: LatentFormat
     identity: Hashable
+    base: "UNetDenoiser | None" = None
 
     @property
     def device(self) -> torch.device:
@@ -68,7 +72,7 @@ class UNetDenoiser:
 
     @property
     def nbytes(self) -> int:
-        return nbytes(self.unet)
+        return nbytes(self.unet, *([self.base.unet] if self.base else []))
 
     @property
     def _parameter(self) -> Tensor:

@@ -47,9 +47,9 @@ def build(make: Callable[[Mapping[str, Any]], Network], component: Component, co
     return network.eval().requires_grad_(False)
 
 
-def nbytes(network: nn.Module) -> int:
-    """What a loaded network takes."""
-    return sum(parameter.nbytes for parameter in network.parameters())
+def nbytes(*networks: nn.Module) -> int:
+    """What loaded networks take; what they share counts once."""
+    return sum({id(each): each.nbytes for network in networks for each in network.parameters()}.values())
 
 
 def _open(files: ExitStack, path: Path) -> Any:

@@ -1,7 +1,7 @@
 """Text to what leads a denoiser: weighted prompts of any length through a text encoder."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,16 +26,17 @@ FindEmbedding = Callable[[str], Path | None]
 
 @dataclass(frozen=True, eq=False)
 class TextEncoder:
-    """A CLIP text encoder with its tokenizer."""
+    """A CLIP text encoder with its tokenizer; `base` is the one that it shares weights with, if any."""
 
     network: ClipText
     tokenizer: Tokenizer
     style: TextStyle
-    identity: str
+    identity: Hashable
+    base: "TextEncoder | None" = None
 
     @property
     def nbytes(self) -> int:
-        return nbytes(self.network)
+        return nbytes(self.network, *([self.base.network] if self.base else []))
 
     def encode(
         self, text: str, stop_at_layer: int | None = None, find_embedding: FindEmbedding | None = None

@@ -15,6 +15,12 @@ from engine.events import Event
 from engine.files import Files
 from engine.lanes import DeviceLane, Lanes
 from engine.residency import Residency
+from tests.nodes.diffusion.tiny_models import (  # noqa: F401  # fixtures of the loaders' tests
+    tiny_sd1,
+    tiny_sd1_file,
+    tiny_sd2,
+    tiny_sd2_file,
+)
 
 
 @dataclass

@@ -110,7 +110,7 @@ def test_sizes_are_those_of_the_tensors() -> None:
 
 def test_recipes_are_kept_by_identity_and_only_while_the_file_is_the_same(home: Any, tmp_path: Path) -> None:
     model, clip, vae = home.call(checkpoint_loader_simple, ckpt_name="pinhole")
-    for recipe in (model, Clip(clip.path, clip.weights, -2), vae):
+    for recipe in (model, Clip(clip.path, clip.weights, stop_at_layer=-2), vae):
         socket: Socket = type(recipe).__socket__
         assert socket.codec is not None
         packed = socket.codec.pack(recipe)

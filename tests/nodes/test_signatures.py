@@ -13,6 +13,7 @@ from engine.types import Socket
 
 FLOATS = {
     "KSampler": {"cfg": (0, 100, 0.1), "denoise": (0, 1, 0.01)},
+    "LoraLoader": {"strength_model": (-100, 100, 0.01), "strength_clip": (-100, 100, 0.01)},
     "LatentUpscaleBy": {"scale_by": (0.01, 8, 0.01)},
     "ConditioningSetTimestepRange": {"start": (0, 1, 0.001)},
 }
@@ -27,6 +28,9 @@ INTEGERS = {
 SIGNATURES = """
 CheckpointLoaderSimple(ckpt_name:COMBO) -> MODEL, CLIP, VAE
 VAELoader(vae_name:COMBO) -> VAE
+LoraLoader(model:MODEL, clip:CLIP, lora_name:COMBO, strength_model:FLOAT=1.0, \
+strength_clip:FLOAT=1.0) -> MODEL, CLIP
+LoraLoaderModelOnly(model:MODEL, lora_name:COMBO, strength_model:FLOAT=1.0) -> MODEL
 CLIPTextEncode(text:STRING, clip:CLIP) -> CONDITIONING
 CLIPSetLastLayer(clip:CLIP, stop_at_clip_layer:INT=-1) -> CLIP
 ConditioningCombine(conditioning_1:CONDITIONING, conditioning_2:CONDITIONING) -> CONDITIONING

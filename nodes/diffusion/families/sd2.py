@@ -16,8 +16,13 @@ def prediction(unet: Tensors) -> Prediction:
     Their weights do: training on velocity leaves the last attention block of the
     decoder with first norms whose biases are spread wider.
     """
-    last = unet.count("output_blocks.{}.0.in_layers.2.weight") - 1
-    name = f"output_blocks.{last}.1.transformer_blocks.0.norm1.bias"
+    if "up_blocks.0.resnets.0.conv1.weight" in unet:  # diffusers' layout
+        level = unet.count("up_blocks.{}.resnets.0.conv1.weight") - 1
+        last = unet.count(f"up_blocks.{level}.resnets.{{}}.conv1.weight") - 1
+        name = f"up_blocks.{level}.attentions.{last}.transformer_blocks.0.norm1.bias"
+    else:
+        last = unet.count("output_blocks.{}.0.in_layers.2.weight") - 1
+        name = f"output_blocks.{last}.1.transformer_blocks.0.norm1.bias"
     if name not in unet:
         return "eps"
     return "v" if pstdev(read_values(unet.header, unet.prefix + name)) > V_SPREAD else "eps"

@@ -20,6 +20,7 @@ RESNET = {
     "out_layers.3": "conv2",
     "skip_connection": "conv_shortcut",
 }
+ORIGINAL_RESNET = {ours: theirs for theirs, ours in RESNET.items()}
 FIXED = {
     "time_embed.0": "time_embedding.linear_1",
     "time_embed.2": "time_embedding.linear_2",
@@ -28,6 +29,9 @@ FIXED = {
     "out.2": "conv_out",
 }
 NUMBERED = re.compile(r"(input|output)_blocks\.(\d{1,4})\.(\d)\.(.+)")
+OURS = re.compile(
+    r"(down_blocks|up_blocks|mid_block)(?:\.(\d+))?\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.+)"
+)
 MIDDLE = re.compile(r"middle_block\.(\d)\.(.+)")
 
 
@@ -60,16 +64,41 @@ def config(tensors: Tensors, heads: Callable[[Sequence[int]], list[int]]) -> dic
     }
 
 
+def diffusers_config(tensors: Tensors, heads: Callable[[Sequence[int]], list[int]]) -> dict[str, Any]:
+    """The same for a file with our names that came without its config.json."""
+    depth = tensors.count("down_blocks.{}.resnets.0.conv1.weight")
+    channels = [tensors.shape(f"down_blocks.{i}.resnets.0.conv1.weight", 4)[0] for i in range(depth)]
+    attentive = [f"down_blocks.{i}.attentions.0.proj_in.weight" in tensors for i in range(depth)]
+    context = tensors.shape("mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight", 2)[1]
+    return {
+        "in_channels": tensors.shape("conv_in.weight", 4)[1],
+        "out_channels": tensors.shape("conv_out.weight", 4)[0],
+        "block_out_channels": channels,
+        "layers_per_block": tensors.count("down_blocks.0.resnets.{}.conv1.weight"),
+        "down_block_types": ["CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attentive],
+        "up_block_types": ["CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attentive)],
+        "cross_attention_dim": context,
+        "attention_head_dim": heads(channels),
+        "use_linear_projection": has_linear_projection(tensors),
+    }
+
+
 def has_linear_projection(tensors: Tensors) -> bool:
     """Whether attention blocks begin with a linear layer (SD2, SDXL) or a convolution (SD1)."""
-    name = "middle_block.1.proj_in.weight"
-    return name in tensors and len(tensors.header[tensors.prefix + name].shape) == 2
+    names = ("middle_block.1.proj_in.weight", "mid_block.attentions.0.proj_in.weight")
+    found = [tensors.header[tensors.prefix + name] for name in names if name in tensors]
+    return bool(found) and len(found[0].shape) == 2
 
 
 def sources(tensors: Tensors, layers_per_block: int) -> dict[str, Source]:
     """Where each parameter of UNet2DConditionModel lies."""
     named = ((_translate(name, layers_per_block + 1), name) for name in tensors)
     return {ours: Source(tensors.prefix + theirs) for ours, theirs in named if ours}
+
+
+def diffusers_sources(tensors: Tensors) -> dict[str, Source]:
+    """The same for a file with our names."""
+    return {name: Source(tensors.prefix + name) for name in tensors}
 
 
 def _levels(tensors: Tensors) -> list[list[str]]:
@@ -116,3 +145,26 @@ def _block(block: str, j: int, attention: bool, rest: str) -> str | None:
         return f"{block}.attentions.{j}.{rest}"
     layer, _, leaf = rest.rpartition(".")
     return f"{block}.resnets.{j}.{RESNET[layer]}.{leaf}" if layer in RESNET else None
+
+
+def original_names(module: str, layers_per_block: int) -> tuple[str, ...]:
+    """What the original layout calls a module of ours; more names than one where only one of them exists."""
+    for theirs, ours in FIXED.items():
+        if module == ours:
+            return (theirs,)
+    if not (found := OURS.fullmatch(module)):
+        return ()
+    where, level, kind, j, rest = found.groups()
+    number, per_level = int(level or 0), layers_per_block + 1
+    if kind == "downsamplers":
+        return (f"input_blocks.{per_level * (number + 1)}.0.op",)
+    if kind == "upsamplers":  # it comes after the attention, if that level has one
+        return tuple(f"output_blocks.{per_level * (number + 1) - 1}.{part}.{rest}" for part in (1, 2))
+    attention = kind == "attentions"
+    if where == "mid_block":
+        block = f"middle_block.{1 if attention else 2 * int(j)}"
+    elif where == "down_blocks":
+        block = f"input_blocks.{per_level * number + int(j) + 1}.{int(attention)}"
+    else:
+        block = f"output_blocks.{per_level * number + int(j)}.{int(attention)}"
+    return (f"{block}.{rest if attention else ORIGINAL_RESNET.get(rest, rest)}",)
