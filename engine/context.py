@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from engine.claims import Book, Claim, Loose, claim
 from engine.errors import Cancelled
-from engine.events import Event, NodePreview, NodeProgress, NodeSpan
+from engine.events import Event, NodePicture, NodePreview, NodeProgress, NodeSpan
 from engine.files import Files, make_folder
 from engine.lanes import DeviceLane, Lanes
 from engine.residency import Loadable, Residency
@@ -90,6 +90,10 @@ class Context:
     def preview(self, image: Any) -> None:
         """Show a picture of unfinished work.  From any thread."""
         self._emit(NodePreview(self.node, image))
+
+    def deliver(self, image: Any) -> None:
+        """Hand a finished picture (PIL) to the client that asked for it, without a file.  From any thread."""
+        self._emit(NodePicture(self.node, image))
 
     @contextmanager
     def span(self, kind: str) -> Iterator[None]:

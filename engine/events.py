@@ -60,6 +60,14 @@ class NodePreview(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NodePicture(Event):
+    """When a node hands a finished picture to whoever listens, in the place of a file.  Never dropped."""
+
+    node: str
+    image: Any
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSpan(Event):
     """When a part of a node's work ends that is worth telling apart: `wait`, `load`, `encode`, …"""
 

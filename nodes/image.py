@@ -68,6 +68,17 @@ def preview_image(ctx: Context, *, images: Image) -> None:
     write(ctx, images, "preview", "temp", PREVIEW_COMPRESSION)
 
 
+@node(
+    "SaveImageWebsocket", category="api/image", display_name="Save Image (Websocket)", lane="cpu",
+    output_node=True, cache=False,
+)  # fmt: skip
+def save_image_websocket(ctx: Context, *, images: Image) -> None:
+    """Send pictures to the client that asked for them, without writing files."""
+    for index, pixels in enumerate(images):
+        ctx.progress(index, len(images))
+        ctx.deliver(pictures.as_images(pixels[None])[0])
+
+
 def write(
     ctx: Context, images: Image, prefix: str, root: Literal["output", "temp"], compress_level: int
 ) -> None:

@@ -8,23 +8,42 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from engine.engine import Engine
+from server.access import access
 from server.config import Settings
 from server.errors import errors
 from server.jobs import Jobs
-from server.keys import DATABASE, ENGINE, JOBS, SETTINGS
+from server.keys import DATABASE, ENGINE, HUB, JOBS, SETTINGS
+from server.logs_ring import LOGS, LogsRing, keep_logs
+from server.metrics import METRICS, Metrics, heartbeat
 from server.routes import add_routes
+from server.routes.health import UNREADY
 from server.runner import Runner
+from server.security import refuse_open_doors, strangers, tell_browsers
+from server.sign_in import ATTEMPTS, Attempts, signed_in
 from server.store.database import Database
+from server.wire.hub import Hub
 
 #: Outermost first.
-MIDDLEWARES: Final[tuple[Middleware, ...]] = (errors,)
+MIDDLEWARES: Final[tuple[Middleware, ...]] = (access, errors, strangers, signed_in)
 
 
 def make_app(engine: Engine, settings: Settings) -> web.Application:
-    """The server as an application; whoever runs it has opened the engine and closes it."""
+    """The server as an application; whoever runs it has opened the engine and closes it.
+
+    Raises:
+        UserError: other machines could use it without a token.
+    """
+    refuse_open_doors(settings)
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=settings.max_body)
     app[SETTINGS] = settings
     app[ENGINE] = engine
+    app[METRICS] = Metrics()
+    app[ATTEMPTS] = Attempts()
+    app[UNREADY] = lambda: "" if JOBS in app else "the queue is not open yet"
+    app.on_response_prepare.append(tell_browsers)
+    app.cleanup_ctx.append(heartbeat)
+    app[LOGS] = LogsRing()
+    app.cleanup_ctx.append(keep_logs)
     app.cleanup_ctx.append(services)
     add_routes(app)
     return app
@@ -36,9 +55,12 @@ async def services(app: web.Application) -> AsyncIterator[None]:
     database = await asyncio.to_thread(Database, engine.files.state / "jobs.sqlite", durable=settings.durable)
     runner = Runner()
     jobs = Jobs(database, engine, settings, runner)
-    app[DATABASE], app[JOBS] = database, jobs
+    hub = Hub(jobs, settings)
+    jobs.listeners.append(hub)
+    app[DATABASE], app[JOBS], app[HUB] = database, jobs, hub
     await jobs.start()
     yield
     await jobs.drain(settings.drain_seconds)
+    hub.close()
     await asyncio.to_thread(runner.close)
     await asyncio.to_thread(database.close)

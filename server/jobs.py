@@ -131,6 +131,18 @@ class Jobs:
         self._tell(job)
         return True
 
+    async def cancel_pending(self, job_ids: Iterable[str]) -> None:
+        """Cancel those of some jobs that do not run yet."""
+
+        def all_of_them(db: Any) -> list[Job]:
+            cancelled = (table.cancel_pending(db, job_id) for job_id in ids)
+            return [job for job in cancelled if job is not None]
+
+        ids = list(job_ids)
+        for job in await self.database.write(all_of_them):
+            self.line.remove(job.id)
+            self._tell(job)
+
     async def interrupt(self) -> bool:
         """End the oldest running job."""
         return await self.cancel(self.running[0].id) if self._running else False
@@ -236,6 +248,17 @@ class Jobs:
         """Delete ended jobs from history: these, or all of them."""
         ids = list(job_ids) if job_ids is not None else None
         return await self.database.write(partial(table.forget, job_ids=ids))
+
+    async def free(self, *, results: bool) -> None:
+        """Let go of models that nobody uses now, and of the results that memory (not the disk) keeps."""
+
+        def free() -> None:
+            parts = self.engine.parts
+            parts.residency.free()
+            if results:
+                parts.memory.clear()
+
+        await self.runner.call(free)
 
     # Running.
 

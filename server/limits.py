@@ -25,9 +25,8 @@ def check_limits(document: dict[str, Any], settings: Settings) -> None:
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for value in level:
-            for each in value.values() if isinstance(value, dict) else value:
-                if isinstance(each, dict | list):
-                    below.append(each)
+            inner = value.values() if isinstance(value, dict) else value
+            below += [each for each in inner if isinstance(each, dict | list)]
         if not below:
             return
         level = below

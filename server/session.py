@@ -48,6 +48,7 @@ def open_engine(
     device: str = "auto",
     *,
     disk: bool = True,
+    merge: bool = False,
 ) -> Engine:
     """An engine with all packs of a home.
 
@@ -62,7 +63,7 @@ def open_engine(
     registry.load_entry_points()
     registry.load_folder(files.packs)
     registry.contribute_models(files.models)
-    return Engine.open(registry, files, device=device, disk=disk)
+    return Engine.open(registry, files, device=device, disk=disk, merge=merge)
 
 
 def make_home(files: Files) -> None:

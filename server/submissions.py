@@ -53,9 +53,9 @@ class Checked:
         for output in self.wanted:
             if output in known:
                 needs = reachable([output], known)
-                for node in found:
+                for node, outputs in found.items():
                     if node in needs:
-                        found[node].append(output)
+                        outputs.append(output)
         return found
 
 

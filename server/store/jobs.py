@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from sqlite3 import Connection
 from typing import Any, Final, NamedTuple
 
 from engine.plan import CacheMode
@@ -128,7 +129,7 @@ def _job(row: sqlite3.Row) -> Job:
 # Accepting.
 
 
-def accept(db: sqlite3.Connection, submission: Submission, number: float) -> tuple[Job, bool]:
+def accept(db: Connection, submission: Submission, number: float) -> tuple[Job, bool]:
     """Write a job down; with a request key that is known, find the job that it made (and False).
 
     Raises:
@@ -167,7 +168,7 @@ def accept(db: sqlite3.Connection, submission: Submission, number: float) -> tup
     return job, True
 
 
-def _by_key(db: sqlite3.Connection, submission: Submission) -> Job | None:
+def _by_key(db: Connection, submission: Submission) -> Job | None:
     row = db.execute(
         f"SELECT {_COLUMNS}, digest FROM jobs WHERE request_key = ?", (submission.request_key,)
     ).fetchone()
@@ -186,7 +187,7 @@ def _by_key(db: sqlite3.Connection, submission: Submission) -> Job | None:
 # Running.
 
 
-def begin(db: sqlite3.Connection, job: Job) -> Job | None:
+def begin(db: Connection, job: Job) -> Job | None:
     """Mark a pending job as running; None when it is pending no more."""
     row = db.execute(
         "UPDATE jobs SET state = 'running', attempts = attempts + 1, started = ?, ended = NULL,"
@@ -196,7 +197,7 @@ def begin(db: sqlite3.Connection, job: Job) -> Job | None:
     return _job(row) if row is not None else None
 
 
-def request_of(db: sqlite3.Connection, seq: int) -> Request:
+def request_of(db: Connection, seq: int) -> Request:
     """What was asked of a job.
 
     Raises:
@@ -212,7 +213,7 @@ def request_of(db: sqlite3.Connection, seq: int) -> Request:
     )
 
 
-def end(db: sqlite3.Connection, job: Job, ended: End) -> Job:
+def end(db: Connection, job: Job, ended: End) -> Job:
     """Write how a job ended."""
     failure = dump(ended.failures[0]) if ended.failures else None
     row = db.execute(
@@ -229,7 +230,7 @@ def end(db: sqlite3.Connection, job: Job, ended: End) -> Job:
     return _job(row)
 
 
-def put_back(db: sqlite3.Connection, job: Job) -> Job | None:
+def put_back(db: Connection, job: Job) -> Job | None:
     """A running job that could not be ended is pending again; that is no death of its."""
     row = db.execute(
         "UPDATE jobs SET state = 'pending', attempts = attempts - 1, started = NULL"
@@ -239,12 +240,12 @@ def put_back(db: sqlite3.Connection, job: Job) -> Job | None:
     return _job(row) if row is not None else None
 
 
-def progressed(db: sqlite3.Connection, seq: int) -> None:
+def progressed(db: Connection, seq: int) -> None:
     """A suspect got something done: the deaths before do not set it aside, and it remains a suspect."""
     db.execute("UPDATE jobs SET deaths = ? WHERE seq = ? AND deaths > ?", (SUSPECT - 1, seq, SUSPECT - 1))
 
 
-def recover(db: sqlite3.Connection) -> list[Job]:
+def recover(db: Connection) -> list[Job]:
     """After a start: what ran when the server died is pending again, or set aside.
 
     Gives the jobs that were set aside.
@@ -269,7 +270,7 @@ def recover(db: sqlite3.Connection) -> list[Job]:
 # What people change.
 
 
-def cancel_pending(db: sqlite3.Connection, job_id: str) -> Job | None:
+def cancel_pending(db: Connection, job_id: str) -> Job | None:
     """Cancel a job that does not run; None when it runs, has ended, or is not known."""
     row = db.execute(
         "UPDATE jobs SET state = 'cancelled', ended = ?"
@@ -279,7 +280,7 @@ def cancel_pending(db: sqlite3.Connection, job_id: str) -> Job | None:
     return _job(row) if row is not None else None
 
 
-def retry(db: sqlite3.Connection, job_id: str) -> Job | None:
+def retry(db: Connection, job_id: str) -> Job | None:
     """An ended job that did not complete is pending again, with a clean record; None otherwise."""
     row = db.execute(
         "UPDATE jobs SET state = 'pending', attempts = 0, deaths = 0, started = NULL, ended = NULL,"
@@ -293,7 +294,7 @@ def retry(db: sqlite3.Connection, job_id: str) -> Job | None:
     return _job(row)
 
 
-def place(db: sqlite3.Connection, places: Iterable[tuple[int, float, int]]) -> list[Job]:
+def place(db: Connection, places: Iterable[tuple[int, float, int]]) -> list[Job]:
     """Give pending jobs a new (priority, number), by seq."""
     moved = []
     for priority, number, seq in places:
@@ -307,7 +308,7 @@ def place(db: sqlite3.Connection, places: Iterable[tuple[int, float, int]]) -> l
     return moved
 
 
-def forget(db: sqlite3.Connection, job_ids: Iterable[str] | None = None) -> int:
+def forget(db: Connection, job_ids: Iterable[str] | None = None) -> int:
     """Delete ended jobs from history: these, or all."""
     states = ", ".join(f"'{state}'" for state in ENDED)
     if job_ids is None:
@@ -318,7 +319,7 @@ def forget(db: sqlite3.Connection, job_ids: Iterable[str] | None = None) -> int:
     return deleted
 
 
-def expire(db: sqlite3.Connection, keep: int, days: float) -> int:
+def expire(db: Connection, keep: int, days: float) -> int:
     """Delete ended jobs that are too many or too old, with their claims."""
     states = ", ".join(f"'{state}'" for state in ENDED)
     deleted = db.execute(
@@ -335,16 +336,16 @@ def expire(db: sqlite3.Connection, keep: int, days: float) -> int:
 # Asking.
 
 
-def find(db: sqlite3.Connection, job_id: str) -> Job | None:
+def find(db: Connection, job_id: str) -> Job | None:
     row = db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()
     return _job(row) if row is not None else None
 
 
-def pending(db: sqlite3.Connection) -> list[Job]:
+def pending(db: Connection) -> list[Job]:
     return [_job(row) for row in db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE state = 'pending'")]
 
 
-def highest(db: sqlite3.Connection) -> int:
+def highest(db: Connection) -> int:
     """The seq of the latest arrival ever."""
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'").fetchone()
     return row[0] if row is not None else 0
@@ -358,7 +359,7 @@ class Page(NamedTuple):
 
 
 def listing(
-    db: sqlite3.Connection,
+    db: Connection,
     *,
     states: Sequence[State] = tuple(State),
     workflow: str = "",
@@ -382,6 +383,17 @@ def listing(
     return Page([_job(row) for row in rows], total)
 
 
+def ended(db: Connection, limit: int, offset: int = -1) -> list[int]:
+    """Jobs that ran and ended, by seq, the oldest first: the newest `limit`, or those from `offset` on."""
+    states = ", ".join(f"'{state}'" for state in ENDED)
+    chosen = f"SELECT seq FROM jobs WHERE state IN ({states}) AND started IS NOT NULL ORDER BY ended"
+    if offset >= 0:
+        rows = db.execute(f"{chosen} ASC LIMIT ? OFFSET ?", (limit, offset)).fetchall()
+        return [row["seq"] for row in rows]
+    rows = db.execute(f"{chosen} DESC LIMIT ?", (limit,)).fetchall()
+    return [row["seq"] for row in reversed(rows)]
+
+
 class Record(NamedTuple):
     """A job with its request and its end, the large parts still as JSON texts."""
 
@@ -390,7 +402,7 @@ class Record(NamedTuple):
     end: sqlite3.Row | None
 
 
-def records(db: sqlite3.Connection, seqs: Iterable[int]) -> list[Record]:
+def records(db: Connection, seqs: Iterable[int]) -> list[Record]:
     """Whole jobs, in the order asked for; those that are gone are left out."""
     found = []
     for seq in seqs:
@@ -405,24 +417,24 @@ def records(db: sqlite3.Connection, seqs: Iterable[int]) -> list[Record]:
 # Small facts: whether the queue is paused, …
 
 
-def fact(db: sqlite3.Connection, name: str) -> str:
+def fact(db: Connection, name: str) -> str:
     row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
     return row["value"] if row is not None else ""
 
 
-def note(db: sqlite3.Connection, name: str, value: str) -> None:
+def note(db: Connection, name: str, value: str) -> None:
     db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
 
 # Claims.
 
 
-def recall(db: sqlite3.Connection, seq: int, node: str, number: int) -> str | None:
+def recall(db: Connection, seq: int, node: str, number: int) -> str | None:
     row = db.execute(
         "SELECT path FROM claims WHERE job = ? AND node = ? AND number = ?", (seq, node, number)
     ).fetchone()
     return row["path"] if row is not None else None
 
 
-def record(db: sqlite3.Connection, seq: int, node: str, number: int, path: str) -> None:
+def record(db: Connection, seq: int, node: str, number: int, path: str) -> None:
     db.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)", (seq, node, number, path))
