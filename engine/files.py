@@ -70,9 +70,7 @@ class Files:
         Raises:
             PathError: it leaves its root, or is not there.
         """
-        if annotated := _ANNOTATED.match(name):
-            name = annotated["name"]
-            root = annotated["root"]  # type: ignore[assignment]  # the pattern admits the three roots only
+        name, root = annotated(name, root)
         path = inside(self.root(root), name)
         if not exists(path) and root == "input" and self.examples is not None:
             path = inside(self.examples, name)
@@ -97,6 +95,13 @@ def _files_below(base: Path, suffixes: frozenset[str] | None) -> Iterator[str]:
             path = here / file
             if not file.startswith(".") and (suffixes is None or path.suffix.lower() in suffixes):
                 yield path.relative_to(base).as_posix()
+
+
+def annotated(name: str, root: Root) -> tuple[str, Root]:
+    """A name and its root: `name [output]` says another one."""
+    if found := _ANNOTATED.match(name):
+        return found["name"], found["root"]  # type: ignore[return-value]  # the pattern admits the three roots only
+    return name, root
 
 
 def inside(root: Path, name: str) -> Path:
