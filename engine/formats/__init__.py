@@ -7,14 +7,16 @@ nothing else.  Texts stay as they are: choices in prompts (`{a|b}`) and names in
 
 from collections.abc import Mapping
 
+from engine.formats.api import to_api
+from engine.formats.comfyui.flattening import flatten
+from engine.formats.comfyui.writing import to_editor
 from engine.formats.detection import is_editor_form, unwrapped
 from engine.formats.document import Lowered, lower_document
-from engine.formats.flattening import flatten
 from engine.problems import Problem
 from engine.prompt import Document
 from engine.spec import NodeSpec
 
-__all__ = ["Lowered", "lower", "translate"]
+__all__ = ["Lowered", "is_editor_form", "lower", "to_api", "to_editor", "translate", "unwrapped"]
 
 
 def lower(document: Document, specs: Mapping[str, NodeSpec]) -> Lowered:

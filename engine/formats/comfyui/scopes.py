@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from engine.errors import DocumentError
-from engine.formats.definitions import Definition, Definitions
-from engine.formats.editor import Level, Node, Report
-from engine.formats.virtual import SETTERS, VIRTUAL, constant
+from engine.formats.comfyui.definitions import Definition
+from engine.formats.comfyui.levels import Level, Node, Report, Slot
+from engine.formats.comfyui.library import Library
+from engine.formats.comfyui.virtual import SETTERS, VIRTUAL, constant
 from engine.problems import Problem
 
 #: A handful of definitions that contain each other twice stands for more nodes than there is memory.
@@ -24,16 +26,9 @@ class Scope:
     parent: "Scope | None" = None
     instance: Node | None = None
     definition: Definition | None = None
-    values: dict[str, Any] = field(default_factory=dict)
     children: dict[str, "Scope"] = field(default_factory=dict)
-    setters: dict[str, Node] = field(default_factory=dict)
     #: Instances that stand for nothing: their definition is missing, or holds itself.
     refused: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        for node in self.level.nodes.values():
-            if node.type in SETTERS and (name := constant(node)) is not None:
-                self.setters.setdefault(name, node)
 
     def chain(self) -> Iterator["Scope"]:
         """This scope and those around it, the innermost first."""
@@ -42,44 +37,66 @@ class Scope:
             yield scope
             scope = scope.parent
 
+    @cached_property
+    def setters(self) -> dict[str, Node]:
+        """The nodes that give their input a name, by it; the first of a name holds."""
+        found: dict[str, Node] = {}
+        for node in self.level.nodes.values():
+            if node.type in SETTERS and (name := constant(node)) is not None:
+                found.setdefault(name, node)
+        return found
 
-def open_scopes(level: Level, definitions: Definitions, report: Report) -> list[Scope]:
+    @cached_property
+    def slots(self) -> list[Slot | None]:
+        """For each input of the definition, the socket of the instance."""
+        if self.definition is None or self.instance is None:
+            return []
+        return self.definition.slots(self.instance)
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """What the instance says about the definition's inputs."""
+        if self.definition is None or self.instance is None:
+            return {}
+        return self.definition.values(self.instance)
+
+
+def open_scopes(level: Level, library: Library, report: Report) -> list[Scope]:
     """The file and every instance in it that is on, the outermost first.
 
     Raises:
         DocumentError: they are too many, or nested too deeply.
     """
     scopes = [Scope(level)]
-    count = 0
+    count = len(level.nodes)
     for scope in scopes:
-        count += len(scope.level.nodes)
-        if count > MOST_NODES:
-            raise DocumentError(f"the sub-graphs of this workflow stand for more than {MOST_NODES} nodes")
         for node in scope.level.nodes.values():
             if node.mode or node.type in VIRTUAL:
                 continue
-            if definitions.is_missing(node.type):
+            if library.is_missing(node.type):
                 said = "the sub-graph that this stands for is not in the file"
                 report(Problem("missing_node_type", said, scope.prefix + node.id, title=node.title))
                 scope.refused.add(node.id)
-            elif node.type in definitions:
-                _open(scope, node, definitions, report, scopes)
+            elif node.type in library and (inner := _open(scope, node, library, report)) is not None:
+                scopes.append(inner)
+                count += len(inner.level.nodes)
+                if count > MOST_NODES:
+                    said = f"the sub-graphs of this workflow stand for more than {MOST_NODES} nodes"
+                    raise DocumentError(said)
     return scopes
 
 
-def _open(scope: Scope, node: Node, definitions: Definitions, report: Report, scopes: list[Scope]) -> None:
+def _open(scope: Scope, node: Node, library: Library, report: Report) -> Scope | None:
     around = [each.definition for each in scope.chain() if each.definition is not None]
     if len(around) >= DEEPEST:
         raise DocumentError(f"the sub-graphs of this workflow are nested more than {DEEPEST} deep")
-    definition = definitions.find(node)
+    definition = library.find(node)
     if any(each.id == definition.id for each in around):
         names = " -> ".join([*(each.name for each in around[::-1]), definition.name])
         said = f"sub-graph definitions form a cycle: {names}"
         report(Problem("dependency_cycle", said, scope.prefix + node.id, title=node.title))
         scope.refused.add(node.id)
-        return
-    inner = Scope(
-        definition.level, f"{scope.prefix}{node.id}:", scope, node, definition, definition.values(node)
-    )
+        return None
+    inner = Scope(definition.level, f"{scope.prefix}{node.id}:", scope, node, definition)
     scope.children[node.id] = inner
-    scopes.append(inner)
+    return inner

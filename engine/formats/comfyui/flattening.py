@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.formats.app_mode import named_places
-from engine.formats.definitions import Definitions
-from engine.formats.document import KEY, VERSION
-from engine.formats.editor import Node, read_level
-from engine.formats.routes import End, Routes, Source, Value
-from engine.formats.scopes import Scope, open_scopes
-from engine.formats.virtual import VIRTUAL
-from engine.formats.widgets import literal, named_values
+from engine.formats.comfyui.levels import Node, mapping, read_level
+from engine.formats.comfyui.library import Library
+from engine.formats.comfyui.names import Names
+from engine.formats.comfyui.routes import End, Routes, Source, Value
+from engine.formats.comfyui.scopes import Scope, open_scopes
+from engine.formats.comfyui.virtual import VIRTUAL
+from engine.formats.comfyui.widgets import literal, named_values
+from engine.formats.document import KEY
 from engine.problems import Problem
 from engine.prompt import Document
 from engine.spec import NodeSpec
@@ -29,7 +29,7 @@ def flatten(document: Document, specs: Mapping[str, NodeSpec]) -> tuple[Document
     """
     problems: list[Problem] = []
     level = read_level(document, problems.append)
-    scopes = open_scopes(level, Definitions(document, specs, problems.append), problems.append)
+    scopes = open_scopes(level, Library(document, specs, problems.append), problems.append)
     flattening = _Flattening(specs, problems)
     graph: Document = {}
     for scope in scopes:
@@ -44,9 +44,9 @@ def flatten(document: Document, specs: Mapping[str, NodeSpec]) -> tuple[Document
             for name, value in raw["inputs"].items()
             if not isinstance(value, list) or value[0] in graph
         }
-    about = named_places(document, scopes, graph, problems.append)
-    if any(about.values()):
-        graph[KEY] = {"version": VERSION, **about}
+    names = Names(scopes, graph, flattening.routes, problems.append)
+    if about := names.read(mapping(document.get("extra"))):
+        graph[KEY] = about
     return graph, problems
 
 

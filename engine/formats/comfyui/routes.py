@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
-from engine.formats.editor import BYPASSED, INPUT, MUTED, Node, Report, Slot
-from engine.formats.scopes import Scope
-from engine.formats.virtual import (
+from engine.formats.comfyui.levels import BYPASSED, INPUT, MUTED, Node, Report, Slot
+from engine.formats.comfyui.scopes import Scope
+from engine.formats.comfyui.virtual import (
     GETTERS,
     PRIMITIVES,
     REROUTES,
@@ -60,9 +60,13 @@ class Routes:
 
     def follow(self, scope: Scope, slot: Slot, wanted: str) -> Value | Source | End:
         """The end of the link in an input of type `wanted`."""
+        return self.end(self._across(scope, slot), wanted)
+
+    def end(self, start: Place | End, wanted: str) -> Value | Source | End:
+        """Where a value of type `wanted` comes from, beginning at an output."""
         trail: list[tuple[Place, str]] = []
         within: set[Place] = set()
-        step: Place | Value | Source | End = self._across(scope, slot)
+        step: Place | Value | Source | End = start
         while isinstance(step, Place):
             if (found := self._known.get((step, wanted))) is not None:
                 step = found
@@ -124,13 +128,12 @@ class Routes:
 
     def _outside(self, scope: Scope, port: int) -> Place | Value | End:
         """From the inside of an instance to what feeds its input, or to what it says itself."""
-        definition, instance = scope.definition, scope.instance
-        if definition is None or instance is None or scope.parent is None or port >= len(definition.inputs):
+        if scope.definition is None or scope.parent is None or port >= len(scope.slots):
             return End.OPEN
-        slot = definition.slot(instance, port)
+        slot = scope.slots[port]
         if slot is not None and slot.link is not None:
             return self._across(scope.parent, slot)
-        value = scope.values.get(definition.inputs[port].name)
+        value = scope.values.get(scope.definition.inputs[port].name)
         return Value(value) if value is not None else End.OPEN
 
     def _setter(self, scope: Scope, getter: Node) -> Place | End:

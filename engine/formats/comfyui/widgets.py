@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from engine.coercion import brief
-from engine.formats.editor import Node, Slot
+from engine.formats.comfyui.levels import Node, Slot
 from engine.spec import MISSING, Input, NodeSpec
 
 #: What an editor does with a seed after a run.
@@ -48,7 +48,8 @@ def named_values(node: Node, spec: NodeSpec | None) -> tuple[dict[str, Any], lis
     complaints: list[str] = []
     if isinstance(named, dict):
         found = dict(_by_name(named, spec, complaints))
-        complaints += _contradictions(named, node.values, found)
+        if named is node.named:
+            complaints += _contradictions(node, spec, found)
     elif not isinstance(node.values, list):
         found = {}
     elif spec is not None:
@@ -75,12 +76,20 @@ def _by_name(
             yield name, value
 
 
-def _contradictions(named: Mapping[str, Any], values: Any, found: Mapping[str, Any]) -> Iterator[str]:
+def _contradictions(node: Node, spec: NodeSpec | None, found: Mapping[str, Any]) -> Iterator[str]:
     """Where the array says something else: files are edited by hand, and in one place only."""
-    if isinstance(values, list) and len(values) == len(named):
-        for (name, value), other in zip(named.items(), values, strict=True):
-            if name in found and value != other:
-                yield f"says {brief(value)} for {name!r}, and {brief(other)} too; the first is taken"
+    if spec is None or not isinstance(node.values, list):
+        return
+    for name, other in _by_schema(node.values, _listed(spec, node, node.values)):
+        if name in found and _differ(found[name], other):
+            yield f"says {brief(found[name])} for {name!r}, and {brief(other)} too; the first is taken"
+
+
+def _differ(one: Any, other: Any) -> bool:
+    try:
+        return bool(one != other)
+    except RecursionError:  # nested deeply: nothing that a widget holds
+        return False
 
 
 def _listed(spec: NodeSpec, node: Node, values: Sequence[Any]) -> list[Input]:

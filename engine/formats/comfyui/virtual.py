@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from engine.formats.editor import Node, Slot, mapping
+from engine.formats.comfyui.levels import Node, Slot, mapping
 
 #: Lead their one input on.
 REROUTES: Final = frozenset({"Reroute", "Reroute (rgthree)", "ReroutePrimitive|pysssss"})

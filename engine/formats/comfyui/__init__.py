@@ -1,0 +1,1 @@
+"""The form of ComfyUI's editor, read and written."""
