@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from engine.claims import Claim, claim
 from engine.engine import Engine
 from engine.events import Event, NodeFailed, NodeFinished, NodesCached, NodesExpanded, NodeShown
+from engine.files import make_folder
 from engine.outcomes import Result
 from engine.timeline import Timeline
 from server.refusal import conceal
@@ -21,45 +22,24 @@ from server.store.jobs import End, Job, Request, State
 
 log: Final = logging.getLogger("safelight.jobs")
 
-_ROOTS: Final[tuple[Literal["output", "temp"], ...]] = ("output", "temp")
-
 
 @dataclass(frozen=True)
 class JobBook:
     """The claims of one job, in the database: run again, it writes over its own files."""
 
-    engine: Engine
     database: Database
     job: int
+    known: frozenset[tuple[str, int]]
 
     def recall(self, node: str, index: int) -> Path | None:
-        known = self.database.write_now(lambda db: table.recall(db, self.job, node, index))
-        if known is None:
+        if (node, index) not in self.known:
             return None
-        root, _, rest = known.partition("/")
-        return next((self.engine.files.root(each) / rest for each in _ROOTS if each == root), None)
+        # Asked again: an attempt that failed lets its names go, and another job may have one now.
+        path = self.database.write_now(partial(table.recall, seq=self.job, node=node, number=index))
+        return Path(path) if path is not None else None
 
     def record(self, node: str, index: int, path: Path) -> None:
-        for root in _ROOTS:
-            base = self.engine.files.root(root)
-            if path.is_relative_to(base):
-                place = f"{root}/{path.relative_to(base).as_posix()}"
-                action = partial(table.record, seq=self.job, node=node, number=index, path=place)
-                self.database.write_now(action)
-                return
-
-
-@dataclass
-class FirstTime:
-    """The claims of a job that never ran before: there is nothing to recall."""
-
-    book: JobBook
-
-    def recall(self, node: str, index: int) -> Path | None:  # noqa: ARG002  # the protocol's names
-        return None
-
-    def record(self, node: str, index: int, path: Path) -> None:
-        self.book.record(node, index, path)
+        self.database.write_now(partial(table.record, seq=self.job, node=node, number=index, path=str(path)))
 
 
 @dataclass
@@ -101,13 +81,13 @@ class Attempt:
             self._fail(problem.node, problem.class_type, str(problem), problem.code)
         plan = self.engine.plan(validation.graph, validation.outputs, self.job.cache)
         self.timeline.why = plan.why
-        book = JobBook(self.engine, self.database, self.job.seq)
+        book = JobBook(self.database, self.job.seq, self.request.claims)
         texts = {"prompt": self.request.graph, **self.request.texts} if self.metadata else {}
         result = await self.engine.run(
             plan,
             emit=self._listen,
             metadata=texts,
-            book=book if self.job.attempts > 1 else FirstTime(book),
+            book=book,
         )
         results = await self._results(result, book)
         return self._end(State.FAILED if self._failures else State.COMPLETED, results)
@@ -191,8 +171,12 @@ class Attempt:
     def _write(self, name: str, index: int, picture: Any, book: JobBook) -> dict[str, str]:
         node = f"output {name}"
         temp = self.engine.files.temp
-        known = book.recall(node, index) if self.job.attempts > 1 else None
-        taken = Claim(temp, known) if known is not None else claim(temp, "result", ".png")
+        known = book.recall(node, index)
+        if known is not None and known.is_relative_to(temp):
+            make_folder(known.parent)
+            taken = Claim(temp, known)
+        else:
+            taken = claim(temp, "result", ".png")
         book.record(node, index, taken.path)
         with taken as part:
             picture.save(part, "PNG")

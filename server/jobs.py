@@ -7,9 +7,9 @@ graphs stay in the database), hands jobs to the engine's thread, and tells liste
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal, Protocol
 
@@ -18,7 +18,7 @@ from engine.errors import StorageError
 from engine.events import Event, NodeFinished
 from server.attempt import Attempt
 from server.config import Settings
-from server.line import Line
+from server.line import Line, Room
 from server.refusal import Refusal
 from server.runner import Mailbox, Runner, Work
 from server.store import jobs as table
@@ -105,6 +105,10 @@ class Jobs:
             Refusal: the id is taken.
             StorageError: the database cannot be written to.
         """
+        # Shielded: what is written comes into the line, whether its client still waits for the answer or not.
+        return await asyncio.shield(self._accept(submission))
+
+    async def _accept(self, submission: Submission) -> tuple[Job, bool]:
         number = submission.number
         if number is None:
             self._counter += 1
@@ -153,6 +157,9 @@ class Jobs:
         Raises:
             Refusal: it is not known, or there is nothing to retry.
         """
+        return await asyncio.shield(self._accept_again(job_id))  # shielded as in `submit`
+
+    async def _accept_again(self, job_id: str) -> Job:
         job = await self.database.write(partial(table.retry, job_id=job_id))
         if job is None:
             known = await self.get(job_id)
@@ -180,31 +187,39 @@ class Jobs:
             Refusal: it, or the other one, is not pending.
         """
         job = self._pending(job_id)
-        if priority is not None:
-            job = replace(job, priority=priority)
-        places = [(job.priority, job.number, job.seq)]
-        if before:
-            places = self._before(job, self._pending(before))
-        elif to:
-            others = [each for each in self.line.in_order() if each.seq != job.seq and not each.suspect]
-            if others:
-                edge = others[0] if to == "front" else others[-1]
-                number = edge.number - 1 if to == "front" else edge.number + 1
-                places = [(edge.priority, number, job.seq)]
-        moved = await self.database.write(partial(table.place, places=places))
-        for each in moved:
+        rooms = self._rooms(job, job.priority if priority is None else priority, to, before)
+        for each in await self.database.write(partial(table.place, places=rooms)):
             if each.id in self.line:
                 self.line.put(each)
         return self._pending(job_id)
 
+    def _rooms(self, job: Job, priority: int, to: str, before: str) -> list[Room]:
+        """What is to be written so that a job comes where it is wanted."""
+        others = [
+            each for each in self.line.in_order() if each.seq != job.seq and each.suspect == job.suspect
+        ]
+        if before and before != job.id:
+            other = self._pending(before)
+            if other.suspect != job.suspect:
+                raise Refusal(
+                    409, "not_movable", "jobs under which the server died go last, each of them alone"
+                )
+            index = others.index(other)
+            return self.line.room(job, other.priority, after=others[:index], before=others[index:])
+        if to == "front" and others:
+            return self.line.room(job, max(priority, others[0].priority), after=[], before=others)
+        if to == "back" and others:
+            return self.line.room(job, min(priority, others[-1].priority), after=others, before=[])
+        return [(priority, job.number, job.seq)]
+
     async def pause(self) -> None:
         """Begin no more jobs; those that run go on."""
-        self.paused = True
         await self.database.write(partial(table.note, name=_PAUSED, value="yes"))
+        self.paused = True
 
     async def resume(self) -> None:
-        self.paused = False
         await self.database.write(partial(table.note, name=_PAUSED, value=""))
+        self.paused = False
         self._dispatch()
 
     async def find(self, job_id: str) -> Job | None:
@@ -283,31 +298,43 @@ class Jobs:
     async def _carry(self, running: Running) -> None:
         """A job from its beginning to its end, both written."""
         try:
-            begun = await self._insist(partial(_begin, job=running.job))
-            if begun is None:  # cancelled at the last moment
-                return
-            running.job, request = begun
-            self._tell(running.job)
-            seq = running.job.seq
-            mailbox = self._mailbox
-            assert mailbox is not None
-            attempt = Attempt(
-                self.engine, self.database, running.job, request,
-                lambda event: mailbox.put(seq, event), self.settings.metadata,
-            )  # fmt: skip
-            running.work = self.runner.start(attempt())
-            if running.stop:
-                running.work.cancel()
-            end = await running.work.done
-            mailbox.flush()
-            if running.stop == "drained" and end.state is State.CANCELLED:
-                await self._put_back(running)
-                return
-            ended = await self._insist(partial(table.end, job=running.job, ended=end))
+            try:
+                end = await self._attempt(running)
+                if end is None:
+                    return
+                ended = await self._insist(partial(table.end, job=running.job, ended=end))
+            except Exception as error:  # what a pack showed cannot be written, or the mistake is ours
+                log.exception("job %s cannot be brought to its end", running.job.id)
+                end = End(State.FAILED, failures=[{"node": "", "class_type": "", **_bug(error)}])
+                ended = await self._insist(partial(table.end, job=running.job, ended=end))
         finally:
             del self._running[running.job.seq]
             self._dispatch()
         self._tell(ended, end)
+
+    async def _attempt(self, running: Running) -> End | None:
+        """How an attempt ended; None when it did not begin, or the job is put back."""
+        begun = await self._insist(partial(_begin, job=running.job))
+        if begun is None:  # cancelled at the last moment
+            return None
+        running.job, request = begun
+        self._tell(running.job)
+        seq = running.job.seq
+        mailbox = self._mailbox
+        assert mailbox is not None
+        attempt = Attempt(
+            self.engine, self.database, running.job, request,
+            lambda event: mailbox.put(seq, event), self.settings.metadata,
+        )  # fmt: skip
+        running.work = self.runner.start(attempt())
+        if running.stop:
+            running.work.cancel()
+        end = await running.work.done
+        mailbox.flush()
+        if running.stop == "drained" and end.state is State.CANCELLED:
+            await self._put_back(running)
+            return None
+        return end
 
     async def _put_back(self, running: Running) -> None:
         job = await self._insist(partial(table.put_back, job=running.job))
@@ -334,7 +361,8 @@ class Jobs:
             running.progressed = True
             self._spawn(self._insist(partial(table.progressed, seq=seq)))
         for listener in self.listeners:
-            listener.happened(running.job, event)
+            with _kept_going(running.job):
+                listener.happened(running.job, event)
 
     def _spawn(self, work: Awaitable[Any]) -> None:
         async def go() -> None:
@@ -346,7 +374,8 @@ class Jobs:
 
     def _tell(self, job: Job, end: End | None = None) -> None:
         for listener in self.listeners:
-            listener.changed(job, end)
+            with _kept_going(job):
+                listener.changed(job, end)
         if job.state.ended:
             for waiter in self._waiters.get(job.id, ()):
                 if not waiter.done():
@@ -365,7 +394,8 @@ class Jobs:
             _, late = await asyncio.wait(self._tasks, timeout=2.0)
             for running in list(self._running.values()) if late else ():
                 log.warning("job %s does not stop; it will run again at the next start", running.job.id)
-                await self.database.write(partial(table.put_back, job=running.job))
+                with suppress(StorageError):  # then it counts as a death
+                    await self.database.write(partial(table.put_back, job=running.job))
             for task in late:
                 task.cancel()
 
@@ -379,25 +409,23 @@ class Jobs:
             raise Refusal(409, "not_pending", f"there is no pending job {job_id[:80]!r}")
         return job
 
-    def _before(self, job: Job, other: Job) -> list[tuple[int, float, int]]:
-        """Places that bring a job just before another one."""
-        order = [each for each in self.line.in_order() if each.seq != job.seq]
-        index = next(index for index, each in enumerate(order) if each.seq == other.seq)
-        above = order[index - 1] if index else None
-        if above is None or above.priority != other.priority:
-            return [(other.priority, other.number - 1, job.seq)]
-        between = (above.number + other.number) / 2
-        if above.number < between < other.number:
-            return [(other.priority, between, job.seq)]
-        # No number lies between: all of this priority are counted anew.
-        order.insert(index, job)
-        same = [each for each in order if each.priority == other.priority or each.seq == job.seq]
-        return [(other.priority, float(number), each.seq) for number, each in enumerate(same)]
-
 
 def _begin(db: Any, job: Job) -> tuple[Job, table.Request] | None:
     begun = table.begin(db, job)
     return (begun, table.request_of(db, begun.seq)) if begun is not None else None
+
+
+def _bug(error: Exception) -> dict[str, str]:
+    return {"message": f"a mistake in Safelight: {error}", "kind": "Bug"}
+
+
+@contextmanager
+def _kept_going(job: Job) -> Iterator[None]:
+    """A listener that breaks keeps no job from its end."""
+    try:
+        yield
+    except Exception:
+        log.exception("job %s: a listener failed", job.id)
 
 
 def failure_of(end: End) -> Mapping[str, Any]:

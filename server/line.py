@@ -1,12 +1,15 @@
 """The pending jobs in the order in which they go: suspects last, then priority, number, arrival."""
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from server.store.jobs import Job
 
 Place = tuple[bool, int, float, int]
+
+#: A priority and a number for the job of a seq.
+Room = tuple[int, float, int]
 
 
 @dataclass
@@ -56,3 +59,23 @@ class Line:
 
     def seqs(self) -> Iterable[int]:
         return (job.seq for job in self.in_order())
+
+    def room(self, job: Job, priority: int, *, after: Sequence[Job], before: Sequence[Job]) -> list[Room]:
+        """What brings a job between others of its kind: a number for it, or for all where none is between."""
+        after = [each for each in after if each.priority == priority]
+        before = [each for each in before if each.priority == priority]
+        number: float | None = job.number
+        if after or before:
+            number = _between(after[-1].number if after else None, before[0].number if before else None)
+        if number is not None:
+            return [(priority, number, job.seq)]
+        return [(priority, float(number), each.seq) for number, each in enumerate([*after, job, *before])]
+
+
+def _between(low: float | None, high: float | None) -> float | None:
+    """A number between two, or beyond one; None when floats have none."""
+    if low is not None and high is not None:
+        number = low / 2 + high / 2
+    else:
+        number = low + 1 if low is not None else (high or 0) - 1
+    return number if (low is None or low < number) and (high is None or number < high) else None

@@ -8,11 +8,14 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from engine.events import Event, NodePreview, NodeProgress
 
 T = TypeVar("T")
+
+#: How long what still runs when the loop ends may take to notice.
+_LAST_SECONDS: Final = 1.0
 
 Deliver = Callable[[int, Event], None]
 
@@ -79,8 +82,10 @@ class Runner:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
+        if tasks := asyncio.all_tasks(self._loop):
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.wait(tasks, timeout=_LAST_SECONDS))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
 
 

@@ -11,11 +11,13 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
-from engine.errors import StorageError, UserError
+from engine.errors import StorageError
+from engine.files import make_folder
 
 T = TypeVar("T")
 Action = Callable[[sqlite3.Connection], T]
@@ -24,6 +26,18 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 #: Actions that one commit takes at most.
 _GROUP: Final = 256
+
+#: What is wrong with an action and not with the file, of all that SQLite says.
+_ITS_OWN: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    sqlite3.NotSupportedError,
+)
+
+#: Seconds that a checkpoint waits for readers; writers wait with it.
+_CHECKPOINT_WAIT: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -48,11 +62,16 @@ class Database:
             StorageError: it cannot be opened, or belongs to a newer version.
         """
         self._path = path
+        make_folder(path.parent)
         try:
             self._connection = _connect(path)
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             _migrate(self._connection, path)
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+                raise StorageError(
+                    f"{path} is damaged, or no job database; move it away to begin a new history"
+                ) from error
             raise StorageError(f"cannot open the job database {path}: {error}") from error
         self._orders: deque[_Order] = deque()
         self._wake = threading.Condition()
@@ -83,9 +102,13 @@ class Database:
         return waiter.result()
 
     async def read(self, action: Action[T]) -> T:
-        """Ask the file, on a thread."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, lambda: action(self._reader()))
+        """Ask the file, on a thread; all that an action asks belongs to one moment."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, action)
+
+    def checkpoint(self) -> None:
+        """Move what was written into the file itself, so that the log beside it begins anew."""
+        with closing(_connect(self._path, wait=_CHECKPOINT_WAIT)) as connection, suppress(sqlite3.Error):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """Write what waits, and close the file."""
@@ -95,6 +118,14 @@ class Database:
         self._thread.join()
         self._readers.shutdown()
         self._connection.close()
+
+    def _look(self, action: Action[T]) -> T:
+        connection = self._reader()
+        connection.execute("BEGIN")
+        try:
+            return action(connection)
+        finally:
+            connection.execute("ROLLBACK")
 
     def _reader(self) -> sqlite3.Connection:
         connection = getattr(self._local, "connection", None)
@@ -118,30 +149,39 @@ class Database:
 
     def _work(self) -> None:
         while group := self._take():
-            self._commit(group)
+            if not self._commit(group) and len(group) > 1:  # there may be room for some of them
+                for order in group:
+                    self._commit([order])
             _settle(group)
 
-    def _commit(self, group: list[_Order]) -> None:
-        """All actions of a group in one transaction; one that fails takes only itself back."""
+    def _commit(self, group: list[_Order]) -> bool:
+        """All actions of a group in one transaction; one that fails takes only itself back.
+
+        False when the file could not be written (a full disk, …); then nothing of the group is in it.
+        """
         execute = self._connection.execute
         try:
             execute("BEGIN IMMEDIATE")
             for order in group:
+                order.error = None
                 execute("SAVEPOINT action")
                 try:
                     order.value = order.action(self._connection)
-                except (sqlite3.IntegrityError, UserError, LookupError, ValueError) as error:
+                except Exception as error:
+                    if isinstance(error, sqlite3.Error) and not isinstance(error, _ITS_OWN):
+                        raise
                     order.error = error
                     execute("ROLLBACK TO action")
                 execute("RELEASE action")
             execute("COMMIT")
-        except Exception as error:  # noqa: BLE001  # a full disk, a file that is gone: nothing of this group is written
+        except Exception as error:  # noqa: BLE001  # the thread must live on
             if self._connection.in_transaction:
                 execute("ROLLBACK")
-            told = StorageError(f"cannot write the job database: {error}")
-            told.__cause__ = error
             for order in group:
-                order.error = order.error or told
+                order.error = StorageError(f"cannot write the job database: {error}")
+                order.error.__cause__ = error
+            return False
+        return True
 
 
 def _settle(group: list[_Order]) -> None:
@@ -173,8 +213,8 @@ def _answer(order: _Order) -> None:
         order.waiter.set_result(order.value)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+def _connect(path: Path, wait: float = 30.0) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=wait)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from sqlite3 import Connection
@@ -98,6 +98,7 @@ class Request(NamedTuple):
     texts: dict[str, str]
     titles: dict[str, str]
     results: dict[str, tuple[str, int | None]]
+    claims: frozenset[tuple[str, int]]  # the (node, number) that attempts before have files of
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,9 @@ def accept(db: Connection, submission: Submission, number: float) -> tuple[Job, 
                 submission.cache, now, submission.request_key, submission.digest,
             ),
         )  # fmt: skip
-    except sqlite3.IntegrityError:
+    except sqlite3.IntegrityError as error:
+        if "jobs.id" not in str(error):
+            raise
         raise Refusal(
             409, "duplicate_prompt_id", f"there is a job {submission.id[:80]!r} already", "leave the id out"
         ) from None
@@ -208,9 +211,11 @@ def request_of(db: Connection, seq: int) -> Request:
         raise LookupError(seq)
     loads = json.loads
     results = {name: (node, output) for name, (node, output) in loads(row["results"]).items()}
+    claims = db.execute("SELECT node, number FROM claims WHERE job = ?", (seq,))
     return Request(
-        row["graph"], loads(row["wanted"]), row["extra"], loads(row["texts"]), loads(row["titles"]), results
-    )
+        row["graph"], loads(row["wanted"]), row["extra"], loads(row["texts"]), loads(row["titles"]), results,
+        frozenset((node, number) for node, number in claims),
+    )  # fmt: skip
 
 
 def end(db: Connection, job: Job, ended: End) -> Job:
@@ -319,17 +324,16 @@ def forget(db: Connection, job_ids: Iterable[str] | None = None) -> int:
     return deleted
 
 
-def expire(db: Connection, keep: int, days: float) -> int:
-    """Delete ended jobs that are too many or too old, with their claims."""
+def expire(db: Connection, keep: int, days: float, most: int = 500) -> int:
+    """Delete ended jobs that are too many or too old, with their claims; `most` at a time."""
     states = ", ".join(f"'{state}'" for state in ENDED)
-    deleted = db.execute(
-        f"DELETE FROM jobs WHERE state IN ({states}) AND ended < ?", (time.time() - days * 86_400,)
-    ).rowcount
-    deleted += db.execute(
-        f"DELETE FROM jobs WHERE seq IN (SELECT seq FROM jobs WHERE state IN ({states})"
-        " ORDER BY ended DESC, seq DESC LIMIT -1 OFFSET ?)",
-        (keep,),
-    ).rowcount
+    too_old = f"SELECT seq FROM jobs WHERE state IN ({states}) AND ended < ? LIMIT ?"
+    too_many = (
+        f"SELECT seq FROM jobs WHERE state IN ({states}) ORDER BY ended DESC, seq DESC LIMIT ? OFFSET ?"
+    )
+    values = (time.time() - days * 86_400, most)
+    deleted = db.execute(f"DELETE FROM jobs WHERE seq IN ({too_old})", values).rowcount
+    deleted += db.execute(f"DELETE FROM jobs WHERE seq IN ({too_many})", (most, keep)).rowcount
     return deleted
 
 
@@ -438,3 +442,26 @@ def recall(db: Connection, seq: int, node: str, number: int) -> str | None:
 
 def record(db: Connection, seq: int, node: str, number: int, path: str) -> None:
     db.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)", (seq, node, number, path))
+
+
+def held(db: Connection, paths: Mapping[str, str]) -> set[str]:
+    """Those of some files (path -> name) that a job of history made or shows."""
+    claimed = {
+        path for path in paths if db.execute("SELECT 1 FROM claims WHERE path = ?", (path,)).fetchone()
+    }
+    rows = db.execute(
+        "SELECT outputs, results FROM ends WHERE outputs LIKE ? OR results LIKE ?", ('%"temp"%', '%"temp"%')
+    )
+    shown: set[str] = set()
+    for row in rows:
+        shown.update(_strings(json.loads(row["outputs"])), _strings(json.loads(row["results"])))
+    return claimed | {path for path, name in paths.items() if name in shown}
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text within a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _strings(each)

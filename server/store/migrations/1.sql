@@ -41,11 +41,11 @@ CREATE TABLE ends (                                 -- how it ended; written onc
     timeline TEXT NOT NULL                          -- the run in the trace event format
 );
 
-CREATE TABLE claims (                               -- the names that a job's outputs got
+CREATE TABLE claims (                               -- the files that a job's outputs got
     job    INTEGER NOT NULL REFERENCES jobs (seq) ON DELETE CASCADE,
     node   TEXT NOT NULL,
     number INTEGER NOT NULL,
-    path   TEXT NOT NULL,
+    path   TEXT NOT NULL UNIQUE,                    -- whoever claims a name that was let go takes it over
     PRIMARY KEY (job, node, number)
 ) WITHOUT ROWID;
 
