@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -101,9 +100,9 @@ def is_ours(name: Authority, settings: Settings) -> bool:
 
 def is_own_page(origin: str, host: Authority, settings: Settings) -> bool:
     """Whether a page of that origin is one of this server's, or of a host that it was told of."""
-    parts = urlsplit(origin)
-    default = _PORTS.get(parts.scheme)
-    name = Authority.read(parts.netloc)
+    scheme, _, rest = origin.lower().partition("://")
+    default = _PORTS.get(scheme)
+    name = Authority.read(rest)
     if default is None or name is None:
         return False
     page, here = Authority(name.host, name.port or default), Authority(host.host, host.port or default)

@@ -183,15 +183,15 @@ def _may_ask_by_query(request: web.Request) -> bool:
     if request.method != METH_GET:
         return False
     socket = request.headers.get("Upgrade", "").lower() == "websocket"
-    return socket or request.path in _TOKEN_IN_QUERY
+    return socket or request.rel_url.raw_path in _TOKEN_IN_QUERY
 
 
 @web.middleware
 async def signed_in(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Ask for the token, when there is one."""
-    if not request.app[SETTINGS].token or request.path in _OPEN:
+    if not request.app[SETTINGS].token or request.rel_url.raw_path in _OPEN:
         return await handler(request)
-    if request.path == "/" and request.method == METH_GET and "token" in request.query:
+    if request.rel_url.raw_path == "/" and request.method == METH_GET and "token" in request.query:
         refused = _checked(request, request.query["token"])
         if refused is None:
             refused = _let_in(request, str(request.rel_url.without_query_params("token")))
