@@ -136,7 +136,8 @@ def accept(db: Connection, submission: Submission, number: float) -> tuple[Job, 
     Raises:
         Refusal: the id is taken, or the key came with another request.
     """
-    if submission.request_key is not None and (known := _by_key(db, submission)) is not None:
+    key, digest = submission.request_key, submission.digest
+    if key is not None and (known := by_key(db, key, digest)) is not None:
         return known, False
     now = time.time()
     try:
@@ -171,13 +172,16 @@ def accept(db: Connection, submission: Submission, number: float) -> tuple[Job, 
     return job, True
 
 
-def _by_key(db: Connection, submission: Submission) -> Job | None:
-    row = db.execute(
-        f"SELECT {_COLUMNS}, digest FROM jobs WHERE request_key = ?", (submission.request_key,)
-    ).fetchone()
+def by_key(db: Connection, key: str, digest: str) -> Job | None:
+    """The job that a request with this key has made.
+
+    Raises:
+        Refusal: that was another request.
+    """
+    row = db.execute(f"SELECT {_COLUMNS}, digest FROM jobs WHERE request_key = ?", (key,)).fetchone()
     if row is None:
         return None
-    if row["digest"] != submission.digest:
+    if row["digest"] != digest:
         raise Refusal(
             409,
             "idempotency_conflict",
