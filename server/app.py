@@ -16,6 +16,7 @@ from server.keys import DATABASE, ENGINE, HUB, JOBS, SETTINGS
 from server.logs_ring import LOGS, LogsRing, keep_logs
 from server.metrics import METRICS, Metrics, heartbeat
 from server.routes import add_routes
+from server.routes.frontend import FRONTEND, frontend
 from server.routes.health import UNREADY
 from server.runner import Runner
 from server.security import refuse_open_doors, strangers, tell_browsers
@@ -31,12 +32,13 @@ def make_app(engine: Engine, settings: Settings) -> web.Application:
     """The server as an application; whoever runs it has opened the engine and closes it.
 
     Raises:
-        UserError: other machines could use it without a token.
+        UserError: other machines could use it without a token, or the front-end is not there.
     """
     refuse_open_doors(settings)
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=settings.max_body)
     app[SETTINGS] = settings
     app[ENGINE] = engine
+    app[FRONTEND] = frontend(settings.frontend)
     app[METRICS] = Metrics()
     app[ATTEMPTS] = Attempts()
     app[UNREADY] = lambda: "" if JOBS in app else "the queue is not open yet"

@@ -10,6 +10,7 @@ from aiohttp import web
 from server import sign_in
 from server.routes import (
     extensions,
+    frontend,
     health,
     history,
     internal,
@@ -46,7 +47,13 @@ TABLES: Final[tuple[web.RouteTableDef, ...]] = (
     templates.routes,
 )
 
-BARE: Final[tuple[web.RouteTableDef, ...]] = (internal.routes, health.routes, sign_in.routes)
+#: The front-end last: it takes what is left.
+BARE: Final[tuple[web.RouteTableDef, ...]] = (
+    internal.routes,
+    health.routes,
+    sign_in.routes,
+    frontend.routes,
+)
 
 
 def add_routes(app: web.Application) -> None:
