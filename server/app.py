@@ -15,6 +15,7 @@ from server.jobs import Jobs
 from server.keys import DATABASE, ENGINE, HUB, JOBS, SETTINGS
 from server.logs_ring import LOGS, LogsRing, keep_logs
 from server.metrics import METRICS, Metrics, heartbeat
+from server.observer import Observer
 from server.routes import add_routes
 from server.routes.frontend import FRONTEND, frontend
 from server.routes.health import UNREADY
@@ -58,7 +59,9 @@ async def services(app: web.Application) -> AsyncIterator[None]:
     runner = Runner()
     jobs = Jobs(database, engine, settings, runner)
     hub = Hub(jobs, settings)
-    jobs.listeners.append(hub)
+    jobs.listeners += [hub, Observer(app[METRICS])]
+    app[METRICS].watch_queue(lambda: len(jobs.line), lambda: len(jobs.running))
+    app[METRICS].watch_clients(lambda: len(hub.clients))
     app[DATABASE], app[JOBS], app[HUB] = database, jobs, hub
     await jobs.start()
     yield

@@ -15,6 +15,7 @@ from engine.events import Event, NodeFailed, NodeFinished, NodesCached, NodesExp
 from engine.files import make_folder
 from engine.outcomes import Result
 from engine.timeline import Timeline
+from server import logs
 from server.refusal import conceal
 from server.store import jobs as table
 from server.store.database import Database
@@ -63,6 +64,7 @@ class Attempt:
 
     async def __call__(self) -> End:
         """Run the job to its end, whatever that is."""
+        logs.job.set(self.job.id)
         try:
             return await self._run()
         except asyncio.CancelledError:

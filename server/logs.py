@@ -26,7 +26,7 @@ _SECRETS: Final = (
     re.compile(r"(?i)(\btoken=)[^&\s\"'#;]+"),
     re.compile(r"(?i)(\bbearer\s+)[^\s\"',]+"),
     re.compile(r"(?i)(safelight-token[=:]\s*)[^\s\"',;]+"),
-    re.compile(r"(?i)(\b(?:auth_token|api_key)_comfy_org[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+"),
+    re.compile(r"(?i)(\b(?:auth_token|api_key)_comfy_org[\\\"']*\s*[:=]\s*[\\\"']*)[^\s\\\"',}]+"),
 )
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HIDDEN: Final = "…"
