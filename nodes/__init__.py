@@ -14,12 +14,15 @@ NAMESPACE = "core"
 MODULES = (
     "nodes.loaders",
     "nodes.lora",
+    "nodes.adapters",
     "nodes.text",
     "nodes.conditioning",
     "nodes.latent",
     "nodes.sampling",
+    "nodes.model_sampling",
     "nodes.vae",
     "nodes.image",
+    "nodes.upscale",
     "nodes.mask",
     "nodes.logic",
 )

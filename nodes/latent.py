@@ -23,6 +23,7 @@ OLD_SCALE = 1 / 0.18215
 MARK = "latent_format_version_0"
 
 Side = Annotated[int, Field(ge=16, le=16_384), Step(8)]
+WideSide = Annotated[int, Field(ge=16, le=16_384), Step(16)]
 NewSide = Annotated[int, Field(ge=0, le=16_384, description="In pixels; 0 keeps the proportions."), Step(8)]
 Method = Annotated[str, Choices(names.LATENT_UPSCALE_METHODS)]
 
@@ -38,6 +39,19 @@ def empty_latent_image(
     import torch
 
     return Latent(torch.zeros(batch_size, 4, height // PIXELS_PER_CELL, width // PIXELS_PER_CELL))
+
+
+@node("EmptySD3LatentImage", category="latent/sd3", display_name="Empty SD3 Latent Image", lane="cpu")
+def empty_sd3_latent_image(
+    *,
+    width: WideSide = 1024,
+    height: WideSide = 1024,
+    batch_size: Annotated[int, Field(ge=1, le=4096, description="How many pictures at once.")] = 1,
+) -> Latent:
+    """Empty latents of sixteen channels, for the models that have these."""
+    import torch
+
+    return Latent(torch.zeros(batch_size, 16, height // PIXELS_PER_CELL, width // PIXELS_PER_CELL))
 
 
 @node("SetLatentNoiseMask", category="latent/inpaint", display_name="Set Latent Noise Mask")

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from engine.node import Choices, Context, Files, Step, UserError, node
-from nodes import recognition
+from nodes import inputs, recognition
 from nodes.sockets import Clip, Lora, Model
 
 LoraName = Annotated[str, Choices(lambda files: files.models.names("loras"))]
@@ -61,11 +61,7 @@ def lora_weights(files: Files, lora_name: str | None) -> str | None:
 @lora_loader.check
 @lora_loader_model_only.check
 def lora_problems(files: Files, lora_name: str) -> Mapping[str, str]:
-    try:
-        recognition.lora(files.models.find("loras", lora_name))
-    except UserError as error:
-        return {"lora_name": str(error)}
-    return {}
+    return inputs.told("lora_name", lambda: lora_weights(files, lora_name))
 
 
 def _applied(model: Model, lora: Lora, strength: float) -> Model:

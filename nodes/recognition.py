@@ -6,12 +6,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from engine.node import UserError
+from nodes.diffusion.adapters import Kind, has_image_encoder, identify_adapter
 from nodes.diffusion.checkpoints import identify, identify_vae
 from nodes.diffusion.components import Checkpoint, Part
 from nodes.diffusion.errors import ModelError
 from nodes.diffusion.headers import read_header
 from nodes.diffusion.identity import weights_identity
 from nodes.diffusion.layouts.lora import Change, matched, read_changes
+from nodes.diffusion.layouts.rrdb import identify_rrdb
 from nodes.diffusion.parts import identify_encoder, identify_unet
 
 #: What makes a file a checkpoint; the rest may come from other files.
@@ -72,6 +74,41 @@ def changes(path: Path, part: Part, target: Checkpoint) -> int:
         return len(matched(path, _changes(path, _stamp(path)), part, target.components[part]))
 
 
+def adapter(kind: Kind, path: Path) -> tuple[str, str]:
+    """The identity of the weights of a network that steers a denoiser, and the family it was made for.
+
+    Raises:
+        UserError: it is something else, or of a family that cannot be run.
+    """
+    with told_to_users():
+        stamp = _stamp(path)
+        return _weights(path, stamp), _adapter(kind, path, stamp)
+
+
+def upscaler(path: Path) -> str:
+    """The identity of the weights of an upscaler.
+
+    Raises:
+        UserError: it is none, or one of an unknown kind.
+    """
+    with told_to_users():
+        stamp = _stamp(path)
+        _upscaler(path, stamp)
+        return _weights(path, stamp)
+
+
+def image_encoder(path: Path) -> str:
+    """The identity of the weights of a checkpoint that brings an encoder for pictures along.
+
+    Raises:
+        UserError: it brings none.
+    """
+    with told_to_users():
+        if not has_image_encoder(path):
+            raise ModelError(path, "has no image encoder (CLIP vision); load it with CheckpointLoaderSimple")
+    return checkpoint(path).identity
+
+
 def autoencoder(path: Path) -> str:
     """The identity of the weights of a file or a folder that holds an autoencoder.
 
@@ -122,6 +159,16 @@ def _text_encoder(path: Path, _stamp: Stamp) -> Checkpoint:
 @lru_cache(maxsize=64)
 def _changes(path: Path, _stamp: Stamp) -> dict[str, Change]:
     return read_changes(read_header(path))
+
+
+@lru_cache(maxsize=64)
+def _adapter(kind: Kind, path: Path, _stamp: Stamp) -> str:
+    return identify_adapter(kind, path)
+
+
+@lru_cache(maxsize=64)
+def _upscaler(path: Path, _stamp: Stamp) -> None:
+    identify_rrdb(read_header(path))
 
 
 @lru_cache(maxsize=64)

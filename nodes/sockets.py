@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nodes.diffusion import lora
     from nodes.diffusion.denoisers import UNetDenoiser
     from nodes.diffusion.text import TextEncoder
+    from nodes.diffusion.upscalers import Upscaler
     from nodes.diffusion.vae import Autoencoder
 else:
     Tensor = Any
@@ -139,18 +140,22 @@ class Patched(Recipe):
 @kept
 @dataclass(frozen=True)
 class Model(Patched):
-    """A denoiser."""
+    """A denoiser; `rounding` names a type that its weights are rounded to when they are loaded."""
 
     __socket__: ClassVar = Socket("MODEL", codec=RECIPE, color="#b39ddb")
 
+    rounding: str | None = None
+
     @property
     def identity(self) -> Hashable:
-        return "denoiser", self.weights, tuple(patch.identity for patch in self.patches)
+        return "denoiser", self.weights, self.rounding, tuple(patch.identity for patch in self.patches)
 
     def on(self, device_name: str) -> "Placed[UNetDenoiser]":
         return Placed((self.identity, device_name), partial(self._load, device_name))
 
     def _load(self, device_name: str) -> "UNetDenoiser":
+        import torch
+
         from nodes.diffusion.loading import load_denoiser
         from nodes.diffusion.lora import patched_denoiser
 
@@ -158,7 +163,8 @@ class Model(Patched):
         checkpoint = recognition.denoiser(self.path)
         target, precision = device.choose(device_name), device.precision(device_name, "denoiser")
         plain = replace(self, patches=()).identity, device_name
-        base = shared(plain, lambda: load_denoiser(checkpoint, target, precision))
+        rounding = getattr(torch, self.rounding) if self.rounding else None
+        base = shared(plain, lambda: load_denoiser(checkpoint, target, precision, rounding))
         return patched_denoiser(base, checkpoint, self.loras) if self.patches else base
 
 
@@ -215,3 +221,59 @@ class Vae(Recipe):
         self.unchanged()
         precision = device.precision(device_name, "autoencoder")
         return load_vae(self.path, device.choose(device_name), precision)
+
+
+@kept
+@dataclass(frozen=True)
+class UpscaleModel(Recipe):
+    """A network that enlarges pictures."""
+
+    __socket__: ClassVar = Socket("UPSCALE_MODEL", codec=RECIPE, color="#6ee7b7")
+
+    @property
+    def identity(self) -> Hashable:
+        return "upscaler", self.weights
+
+    def on(self, device_name: str) -> "Placed[Upscaler]":
+        return Placed((self.identity, device_name), partial(self._load, device_name))
+
+    def _load(self, device_name: str) -> "Upscaler":
+        from nodes.diffusion.upscalers import load_upscaler
+
+        self.unchanged()
+        return load_upscaler(self.path, device.choose(device_name))
+
+
+# What steers a denoiser from beside it: `family` is the one that the weights were made for.
+
+
+@kept
+@dataclass(frozen=True)
+class ControlNet(Recipe):
+    __socket__: ClassVar = Socket("CONTROL_NET", codec=RECIPE, color="#80cbc4")
+
+    family: str
+
+
+@kept
+@dataclass(frozen=True)
+class StyleModel(Recipe):
+    __socket__: ClassVar = Socket("STYLE_MODEL", codec=RECIPE, color="#c2ffae")
+
+    family: str
+
+
+@kept
+@dataclass(frozen=True)
+class Gligen(Recipe):
+    __socket__: ClassVar = Socket("GLIGEN", codec=RECIPE, color="#b0bec5")
+
+    family: str
+
+
+@kept
+@dataclass(frozen=True)
+class ClipVision(Recipe):
+    """An encoder for pictures, of a checkpoint that brings one along."""
+
+    __socket__: ClassVar = Socket("CLIP_VISION", codec=RECIPE, color="#a8dadc")

@@ -22,12 +22,23 @@ CPU = torch.device("cpu")
 
 
 def load_denoiser(
-    checkpoint: Checkpoint, device: torch.device = CPU, dtype: torch.dtype = torch.float32
+    checkpoint: Checkpoint,
+    device: torch.device = CPU,
+    dtype: torch.dtype = torch.float32,
+    rounding: torch.dtype | None = None,
 ) -> UNetDenoiser:
-    """The checkpoint's UNet, with the noise levels and the latent space that it was trained for."""
+    """The checkpoint's UNet, with the noise levels and the latent space that it was trained for.
+
+    `rounding` is a type that the weights are rounded to before they become `dtype`.
+    """
     component = require(checkpoint, "denoiser")
-    unet = build(make_unet, component, partial(Tensor.to, device=device, dtype=dtype))
-    return UNetDenoiser(unet, checkpoint.sampling, checkpoint.latent_format, checkpoint.identity)
+
+    def convert(tensor: Tensor) -> Tensor:
+        return (tensor if rounding is None else tensor.to(rounding)).to(device, dtype)
+
+    identity = checkpoint.identity if rounding is None else (checkpoint.identity, rounding)
+    unet = build(make_unet, component, convert)
+    return UNetDenoiser(unet, checkpoint.sampling, checkpoint.latent_format, identity)
 
 
 def load_text_encoder(

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from engine.errors import UserError
 from nodes.latent import (
     empty_latent_image,
+    empty_sd3_latent_image,
     latent_from_batch,
     latent_upscale,
     latent_upscale_by,
@@ -27,6 +28,12 @@ def numbered(count: int) -> torch.Tensor:
 
 def test_an_empty_latent_has_a_cell_for_eight_pixels() -> None:
     assert empty_latent_image(width=520, height=64, batch_size=3).samples.shape == (3, 4, 8, 65)
+
+
+def test_an_empty_latent_may_have_sixteen_channels() -> None:
+    latent = empty_sd3_latent_image(width=64, height=32)
+    assert latent.samples.shape == (1, 16, 4, 8)
+    assert not latent.samples.any()
 
 
 def test_items_taken_out_of_a_batch_keep_their_places() -> None:

@@ -14,12 +14,14 @@ from engine.types import Socket
 FLOATS = {
     "KSampler": {"cfg": (0, 100, 0.1), "denoise": (0, 1, 0.01)},
     "LoraLoader": {"strength_model": (-100, 100, 0.01), "strength_clip": (-100, 100, 0.01)},
+    "ModelSamplingAuraFlow": {"shift": (0, 100, 0.01)},
     "LatentUpscaleBy": {"scale_by": (0.01, 8, 0.01)},
     "ConditioningSetTimestepRange": {"start": (0, 1, 0.001)},
 }
 INTEGERS = {
     "KSampler": {"seed": (0, 2**64 - 1, None), "steps": (1, 10_000, None)},
     "KSamplerAdvanced": {"end_at_step": (0, 10_000, None)},
+    "EmptySD3LatentImage": {"width": (16, 16_384, 16), "height": (16, 16_384, 16)},
     "EmptyLatentImage": {"width": (16, 16_384, 8), "height": (16, 16_384, 8)},
     "ConditioningSetArea": {"width": (64, 16_384, 8), "x": (0, 16_384, 8)},
     "CLIPSetLastLayer": {"stop_at_clip_layer": (-24, -1, None)},
@@ -28,6 +30,13 @@ INTEGERS = {
 SIGNATURES = """
 CheckpointLoaderSimple(ckpt_name:COMBO) -> MODEL, CLIP, VAE
 VAELoader(vae_name:COMBO) -> VAE
+ImageOnlyCheckpointLoader(ckpt_name:COMBO) -> MODEL, CLIP_VISION, VAE
+UNETLoader(unet_name:COMBO, weight_dtype:COMBO) -> MODEL
+CLIPLoader(clip_name:COMBO, type:COMBO, device:COMBO='default') -> CLIP
+ControlNetLoader(control_net_name:COMBO) -> CONTROL_NET
+StyleModelLoader(style_model_name:COMBO) -> STYLE_MODEL
+GLIGENLoader(gligen_name:COMBO) -> GLIGEN
+UpscaleModelLoader(model_name:COMBO) -> UPSCALE_MODEL
 LoraLoader(model:MODEL, clip:CLIP, lora_name:COMBO, strength_model:FLOAT=1.0, \
 strength_clip:FLOAT=1.0) -> MODEL, CLIP
 LoraLoaderModelOnly(model:MODEL, lora_name:COMBO, strength_model:FLOAT=1.0) -> MODEL
@@ -46,6 +55,7 @@ set_cond_area:COMBO) -> CONDITIONING
 ConditioningSetTimestepRange(conditioning:CONDITIONING, start:FLOAT=0.0, end:FLOAT=1.0) -> CONDITIONING
 ConditioningZeroOut(conditioning:CONDITIONING) -> CONDITIONING
 EmptyLatentImage(width:INT=512, height:INT=512, batch_size:INT=1) -> LATENT
+EmptySD3LatentImage(width:INT=1024, height:INT=1024, batch_size:INT=1) -> LATENT
 SetLatentNoiseMask(samples:LATENT, mask:MASK) -> LATENT
 LatentUpscale(samples:LATENT, upscale_method:COMBO, width:INT=512, height:INT=512, crop:COMBO) -> LATENT
 LatentUpscaleBy(samples:LATENT, upscale_method:COMBO, scale_by:FLOAT=1.5) -> LATENT
@@ -58,6 +68,7 @@ positive:CONDITIONING, negative:CONDITIONING, latent_image:LATENT, denoise:FLOAT
 KSamplerAdvanced(model:MODEL, add_noise:COMBO, noise_seed:INT=0, steps:INT=20, cfg:FLOAT=8.0, \
 sampler_name:COMBO, scheduler:COMBO, positive:CONDITIONING, negative:CONDITIONING, latent_image:LATENT, \
 start_at_step:INT=0, end_at_step:INT=10000, return_with_leftover_noise:COMBO) -> LATENT
+ModelSamplingAuraFlow(model:MODEL, shift:FLOAT=1.73) -> MODEL
 VAEDecode(samples:LATENT, vae:VAE) -> IMAGE
 VAEEncode(pixels:IMAGE, vae:VAE) -> LATENT
 VAEEncodeForInpaint(pixels:IMAGE, vae:VAE, mask:MASK, grow_mask_by:INT=6) -> LATENT
@@ -69,6 +80,7 @@ EmptyImage(width:INT=512, height:INT=512, batch_size:INT=1, color:INT=0) -> IMAG
 ImageScale(image:IMAGE, upscale_method:COMBO, width:INT=512, height:INT=512, crop:COMBO) -> IMAGE
 ImageScaleBy(image:IMAGE, upscale_method:COMBO, scale_by:FLOAT=1.0) -> IMAGE
 ImageInvert(image:IMAGE) -> IMAGE
+ImageUpscaleWithModel(upscale_model:UPSCALE_MODEL, image:IMAGE) -> IMAGE
 ImageBatch(image1:IMAGE, image2:IMAGE) -> IMAGE
 GetImageSize(image:IMAGE) -> width:INT, height:INT, batch_size:INT
 SolidMask(value:FLOAT=1.0, width:INT=512, height:INT=512) -> MASK
