@@ -43,5 +43,5 @@ def headers(name: str, media_type: str | None = None) -> dict[str, str]:
     }
 
 
-def file_answer(path: PurePath, media_type: str | None = None) -> web.FileResponse:
-    return web.FileResponse(path, chunk_size=1 << 20, headers=headers(path.name, media_type))
+def file_answer(path: PurePath) -> web.FileResponse:
+    return web.FileResponse(path, chunk_size=1 << 20, headers=headers(path.name))

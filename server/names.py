@@ -16,8 +16,11 @@ from server.errors import Refusal
 _LONGEST: Final = 255
 _LONGEST_WRITTEN: Final = 200
 
-#: A separator, a dot or a NUL that was encoded twice: no honest client sends one.
-_ENCODED: Final = re.compile(r"%(2e|2f|5c|00)", re.IGNORECASE)
+#: Folders inside folders that are made for somebody.
+_DEEPEST: Final = 16
+
+#: A separator, a dot or a NUL that was encoded twice or more often: no honest client sends one.
+_ENCODED: Final = re.compile(r"%(25)*(2e|2f|5c|00)", re.IGNORECASE)
 
 #: Names of devices on Windows, with whatever suffix: a home may be shared with it.
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)\s*(\..*)?$", re.IGNORECASE)
@@ -40,9 +43,11 @@ def new_place(root: Path, name: str, *, status: int = 400, dotted: frozenset[str
     """The same for what is to be written: a name that every system can hold.
 
     Raises:
-        Refusal: as above, or it is a device's name, too long, or has characters that cannot be seen.
+        Refusal: as above, or it is a device's name, too long or deep, or has characters that cannot be seen.
     """
     path = place(root, name, status=status, dotted=dotted)
+    if len(path.relative_to(root).parts) > _DEEPEST:
+        raise _refused(name, f"lies too deep; keep it within {_DEEPEST} folders", status)
     for part in path.relative_to(root).parts:
         if _DEVICES.match(part):
             raise _refused(name, "is the name of a device on some systems; choose another", status)

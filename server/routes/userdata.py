@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
@@ -15,9 +15,6 @@ from server.part_files import received
 from server.user_files import facts, listing, store, tree, user_file, user_root
 
 routes = web.RouteTableDef()
-
-#: A style sheet of their own is what people keep here.
-_MORE_TYPES: Final = {".css": "text/css"}
 
 
 def root_of(request: web.Request) -> Path:
@@ -52,7 +49,7 @@ async def get_tree(request: web.Request) -> web.Response:
 @routes.get("/userdata/{file}")
 async def get_file(request: web.Request) -> web.FileResponse:
     path = await asyncio.to_thread(user_file, root_of(request), request.match_info["file"])
-    return file_answer(path, _MORE_TYPES.get(path.suffix.lower()))
+    return file_answer(path)
 
 
 @routes.post("/userdata/{file}")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from asking import NASTY, Answer, Request, Site
+from asking import NASTY, TORN, Answer, Request, Site
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -73,7 +73,7 @@ def test_what_is_not_there_is_told_by_a_status(
 def test_no_name_leads_out_of_a_folder(site: Site, trapped: Callable[[str], None]) -> None:
     for root in ("input", "output"):
         trapped(root)
-    paths = [f"/view?filename={name}&type={root}" for name in NASTY for root in ("input", "output")]
+    paths = [f"/view?filename={name}&type={root}" for name in (*NASTY, *TORN) for root in ("input", "output")]
     paths += [f"/view?filename=secret.json&subfolder={name}" for name in NASTY]
     paths += [f"/view?filename=x.png&type={name}" for name in NASTY]
     paths += [f"/view?filename=linked.json&preview={name}&channel={name}" for name in NASTY]
@@ -168,9 +168,7 @@ def test_a_channel_is_the_colours_or_the_alpha(site: Site, draw: Draw) -> None:
 
 def test_a_preview_of_what_is_no_picture_is_refused(site: Site, draw: Draw) -> None:
     site.put("output/x.png", b"no picture")
-    site.put("output/torn.png", draw()[:-20])
-    asked = [
-        f"/view?filename={name}.png&{how}" for name in ("x", "torn") for how in ("preview=webp", "channel=a")
-    ]
-    for answer in site.ask(*(Request("GET", path) for path in asked)):
+    site.put("output/torn.png", draw(size=(200, 200))[:300])
+    queries = ("filename=x.png&preview=webp", "filename=torn.png&preview=webp", "filename=torn.png&channel=a")
+    for answer in site.ask(*(Request("GET", f"/view?{query}") for query in queries)):
         assert (answer.status, answer.json["error"]["code"]) == (400, "invalid_image")
