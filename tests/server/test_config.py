@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calling import Safelight
 
 from engine.errors import UserError
 from server.cli import parser
@@ -188,3 +189,12 @@ def test_help_loads_neither_torch_nor_the_web_framework() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert "--token-file" in done.stdout
+
+
+def test_the_command_refuses_wrong_settings_in_one_line_each(safelight: Safelight) -> None:
+    said = safelight("serve", "--port", "abc", "--jobs", "0")
+    assert said.code == 2
+    assert said.err.splitlines() == [
+        "error: --port: 'abc' is not a whole number from 0 to 65535",
+        "--jobs: '0' is not a whole number from 1 to 256",
+    ]

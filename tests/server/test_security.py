@@ -255,6 +255,18 @@ def test_a_page_runs_its_own_scripts_and_reaches_this_server_and_what_was_allowe
     asyncio.run(go())
 
 
+def test_only_a_front_end_of_others_may_compile_code(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<!doctype html>", encoding="utf-8")
+
+    async def go(frontend: str) -> bool:
+        async with doors(tmp_path, frontend=frontend) as client:
+            _, told, _ = await ask(client)
+            return "'unsafe-eval'" in directives(told["Content-Security-Policy"])["script-src"]
+
+    assert asyncio.run(go(str(tmp_path)))
+    assert not asyncio.run(go(""))
+
+
 def test_a_drawing_can_run_nothing_and_data_has_no_policy(tmp_path: Path) -> None:
     async def go() -> None:
         async with doors(tmp_path) as client:

@@ -16,6 +16,7 @@ from doors import PAGE, SOCKET, ask, doors, knock
 from serving import Client
 
 from engine.errors import StorageError
+from server.commands.serve import tell_token
 from server.config import Settings
 from server.sign_in import COOKIE, Attempts, is_token, with_token
 
@@ -303,3 +304,22 @@ def test_a_token_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file", encoding="utf-8")
     with pytest.raises(StorageError):
         with_token(replace(Settings(home=tmp_path), listen=EVERYWHERE))
+
+
+@pytest.mark.parametrize(
+    ("listen", "port", "address"),
+    [
+        (EVERYWHERE, 8188, "http://127.0.0.1:8188/?token="),
+        ("::", 8188, "http://127.0.0.1:8188/?token="),
+        ("fe80::1", 8188, "http://[fe80::1]:8188/?token="),
+        ("192.168.1.5", 0, None),
+    ],
+)
+def test_a_new_token_is_told_with_the_address_to_open(
+    listen: str, port: int, address: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_token(Settings(listen=listen, port=port, token=SECRET), tmp_path / "token")
+    said = capsys.readouterr().out
+    assert f"a token: {SECRET}\n" in said
+    assert str(tmp_path / "token") in said
+    assert (f"Open {address}{SECRET}\n" in said) if address else ("Open" not in said)
