@@ -39,11 +39,11 @@ _TYPES: Final[Mapping[str, str]] = {
     ".eot": "application/vnd.ms-fontobject",
 }  # fmt: skip
 
-#: What front-ends ask for at their start, when the folder has it not: no templates, no styles.
+#: What front-ends ask for at their start and few folders have.
 _NOTHING: Final[Mapping[str, str]] = {
     "templates/index.json": "[]",
     "templates/index_logo.json": "{}",
-    "user.css": "",
+    "favicon.ico": "",
 }
 
 
@@ -86,34 +86,41 @@ async def get_page(request: web.Request) -> web.StreamResponse:
 async def get_file(request: web.Request) -> web.StreamResponse:
     """A file of the front-end, or what stands for one that it lacks."""
     name = request.match_info["name"]
-    user = user_root(request.app[ENGINE].files) if name == "user.css" else None
-    path = await asyncio.to_thread(_find, [request.app[FRONTEND], user], name)
+    path = await asyncio.to_thread(_find, request.app[FRONTEND], name)
     if path is not None:
         return _file(path)
     if (text := _NOTHING.get(name)) is not None:
-        headers = {"Content-Type": _TYPES[Path(name).suffix], "Cache-Control": "no-cache"}
-        return web.Response(text=text, headers=headers)
+        return web.Response(text=text, headers=_headers(name))
     raise Refusal(404, "not_found", f"there is nothing at /{name[:100]}")
 
 
-def _find(folders: list[Path | None], name: str) -> Path | None:
-    for folder in folders:
-        if folder is not None and not any(part.startswith(".") for part in name.split("/")):
-            try:
-                path = inside(folder, name)
-                if path.is_file():
-                    return path
-            except (PathError, OSError, ValueError):  # it leads elsewhere, or no file can be called so
-                continue
-    return None
+@routes.get("/user.css")
+@routes.get("/userdata/user.css")
+@routes.get("/api/userdata/user.css")
+async def get_styles(request: web.Request) -> web.StreamResponse:
+    """The style sheet that a person keeps on the server; an empty one is better than a complaint."""
+    path = await asyncio.to_thread(_find, user_root(request.app[ENGINE].files), "user.css")
+    return _file(path) if path is not None else web.Response(headers=_headers("user.css"))
+
+
+def _find(folder: Path | None, name: str) -> Path | None:
+    if folder is None or any(part.startswith(".") for part in name.split("/")):
+        return None
+    try:
+        path = inside(folder, name)
+        return path if path.is_file() else None
+    except (PathError, OSError, ValueError):  # it leads elsewhere, or no file can be called so
+        return None
 
 
 def _file(path: Path) -> web.FileResponse:
-    """A file that browsers keep, and ask about each time."""
-    kind = _TYPES.get(path.suffix.lower(), UNKNOWN)
-    return web.FileResponse(
-        path, chunk_size=1 << 20, headers={"Content-Type": kind, "Cache-Control": "no-cache"}
-    )
+    return web.FileResponse(path, chunk_size=1 << 20, headers=_headers(path.name))
+
+
+def _headers(name: str) -> dict[str, str]:
+    """Browsers keep a file, and ask each time whether it has changed."""
+    kind = _TYPES.get(Path(name).suffix.lower(), UNKNOWN)
+    return {"Content-Type": kind, "Cache-Control": "no-cache"}
 
 
 _PLAIN: Final = """<!doctype html>
