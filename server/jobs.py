@@ -329,7 +329,7 @@ class Jobs:
         running.work = self.runner.start(attempt())
         if running.stop:
             running.work.cancel()
-        end = await running.work.done
+        end = await _end_of(running.work)
         mailbox.flush()
         if running.stop == "drained" and end.state is State.CANCELLED:
             await self._put_back(running)
@@ -413,6 +413,16 @@ class Jobs:
 def _begin(db: Any, job: Job) -> tuple[Job, table.Request] | None:
     begun = table.begin(db, job)
     return (begun, table.request_of(db, begun.seq)) if begun is not None else None
+
+
+async def _end_of(work: Work[End]) -> End:
+    try:
+        return await work.done
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return End(State.CANCELLED)  # the work was stopped before its first step, and could not say so itself
 
 
 def _bug(error: Exception) -> dict[str, str]:

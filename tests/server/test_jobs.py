@@ -4,22 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from jobbing import jobbing, submission
+from jobbing import begun, jobbing, saving, sleeping, submission
 from toys import call
 
 from server.errors import Refusal
 from server.store.jobs import State
-
-
-def saving(text: str = "hello") -> dict[str, dict[str, object]]:
-    return {"text": call("Text", value=text), "save": call("Save", text=["text", 0])}
-
-
-def sleeping(seconds: float, text: str = "slept") -> dict[str, dict[str, object]]:
-    return {
-        "sleep": call("Sleep", seconds=seconds, value=text),
-        "save": call("Save", text=["sleep", 0]),
-    }
 
 
 def test_a_job_runs_and_its_end_is_remembered(tmp_path: Path) -> None:
@@ -63,8 +52,7 @@ def test_a_pending_job_and_a_running_one_can_be_cancelled(tmp_path: Path) -> Non
         async with jobbing(tmp_path) as jobs:
             running, _ = await jobs.submit(submission(sleeping(30), "save"))
             pending, _ = await jobs.submit(submission(saving(), "save"))
-            while not jobs.running or jobs.running[0].state is not State.RUNNING:
-                await asyncio.sleep(0.01)
+            await begun(jobs)
             assert await jobs.cancel(pending.id)
             assert (await jobs.get(pending.id)).state is State.CANCELLED
             assert await jobs.cancel(running.id)
@@ -107,8 +95,7 @@ def test_a_running_job_is_put_back_when_the_server_stops_and_runs_at_the_next_st
     async def go() -> None:
         async with jobbing(tmp_path) as jobs:
             job, _ = await jobs.submit(submission(sleeping(0.6), "save"))
-            while not jobs.running or jobs.running[0].state is not State.RUNNING:
-                await asyncio.sleep(0.01)
+            await begun(jobs)
         async with jobbing(tmp_path) as jobs:
             ended = await jobs.wait(job.id, 10)
             assert (ended.state, ended.attempts) == (State.COMPLETED, 1)
