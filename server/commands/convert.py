@@ -29,11 +29,11 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = parsers.add_parser(
         "convert",
         help="write a workflow in another form",
-        description="Print a workflow as ComfyUI takes it: as the plain graph of its API, or for its editor.  "
-        "Exit codes: 0 done, 2 the file is no sound workflow.",
+        description="Print a workflow as ComfyUI takes it: the graph of its API, or a file of its editor.  "
+        "Exit codes: 0 done, 2 not.",
     )
     parser.add_argument("file", type=Path, help="a workflow: JSON, or a picture that carries one")
-    parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="a file to write")
+    parser.add_argument("-o", "--out", type=Path, help="a file to write")
     parser.add_argument("--form", choices=("api", "editor"), default="api", help="api (default) or editor")
     add_json(parser)
     add_home(parser)

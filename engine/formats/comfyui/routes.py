@@ -79,7 +79,10 @@ class Routes:
             within.add(step)
             trail.append((step, wanted))
             step = self._next(step, wanted)
-        self._known |= dict.fromkeys(trail, step)
+        for place, _ in reversed(trail):
+            if step is End.OPEN:
+                step = self._own(place)
+            self._known[place, wanted] = step
         return step
 
     def _across(self, scope: Scope, slot: Slot | None) -> Place | End:
@@ -103,7 +106,7 @@ class Routes:
     def _next(self, place: Place, wanted: str) -> Place | Value | Source | End:
         scope, name, output = place
         if name == INPUT and scope.parent is not None:
-            return self._outside(scope, output)
+            return self._across(scope.parent, scope.slots[output] if output < len(scope.slots) else None)
         node = scope.level.nodes.get(name)
         if node is None:
             self._dangle(scope, f"a link comes from node {name}, which is not there")
@@ -126,13 +129,11 @@ class Routes:
             return Place(inner, *end) if end is not None else End.OPEN
         return Source(scope.prefix + name, output)
 
-    def _outside(self, scope: Scope, port: int) -> Place | Value | End:
-        """From the inside of an instance to what feeds its input, or to what it says itself."""
-        if scope.definition is None or scope.parent is None or port >= len(scope.slots):
+    def _own(self, place: Place) -> Value | End:
+        """What an instance says itself about an input that nothing feeds."""
+        scope, node, port = place
+        if node != INPUT or scope.definition is None or port >= len(scope.definition.inputs):
             return End.OPEN
-        slot = scope.slots[port]
-        if slot is not None and slot.link is not None:
-            return self._across(scope.parent, slot)
         value = scope.values.get(scope.definition.inputs[port].name)
         return Value(value) if value is not None else End.OPEN
 

@@ -81,7 +81,7 @@ def _contradictions(node: Node, spec: NodeSpec | None, found: Mapping[str, Any])
     if spec is None or not isinstance(node.values, list):
         return
     for name, other in _by_schema(node.values, _listed(spec, node, node.values)):
-        if name in found and _differ(found[name], other):
+        if name in found and fits(spec.inputs[name], other) and _differ(found[name], other):
             yield f"says {brief(found[name])} for {name!r}, and {brief(other)} too; the first is taken"
 
 
