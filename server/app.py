@@ -11,6 +11,7 @@ from engine.engine import Engine
 from server.access import access
 from server.config import Settings
 from server.errors import errors
+from server.janitor import Janitor
 from server.jobs import Jobs
 from server.keys import DATABASE, ENGINE, HUB, JOBS, SETTINGS
 from server.logs_ring import LOGS, LogsRing, keep_logs
@@ -64,7 +65,10 @@ async def services(app: web.Application) -> AsyncIterator[None]:
     app[METRICS].watch_clients(lambda: len(hub.clients))
     app[DATABASE], app[JOBS], app[HUB] = database, jobs, hub
     await jobs.start()
+    janitor = asyncio.create_task(Janitor(database, engine.files, settings).work(), name="janitor")
     yield
+    janitor.cancel()
+    await asyncio.wait({janitor})
     await jobs.drain(settings.drain_seconds)
     hub.close()
     await asyncio.to_thread(runner.close)

@@ -33,7 +33,7 @@ def toy_engine(home: Path, output: Path = Path()) -> Engine:
 async def jobbing(
     home: Path, *, drain: float = 0, dies: bool = False, output: Path = Path(), **settings: Any
 ) -> AsyncIterator[Jobs]:
-    """The jobs of a home, from start to drain; with `dies`, the end of the block is the last that is written."""
+    """The jobs of a home, from start to drain; with `dies`, nothing is written after the block."""
     engine = toy_engine(home, output)
     database = Database(engine.files.state / "jobs.sqlite")
     runner = Runner()
