@@ -37,6 +37,9 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _told(request, 507, "storage", error)
     except UserError as error:
         return _told(request, 400, "invalid_request", error)
+    except web.RequestPayloadError:
+        message = "the body does not arrive as its headers say; send it as it is"
+        return answer({"error": {"code": "invalid_body", "message": message}}, 400)
     except ConnectionError:
         raise
     except Exception:  # our own mistake: the log has it all, the client learns that it was ours

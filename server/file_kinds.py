@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from server import pictures
-from server.errors import Refusal
+from server.refusal import Refusal
 
 PICTURES: Final = frozenset(
     {".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".apng", ".avif", ".ico"}

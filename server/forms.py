@@ -9,9 +9,9 @@ from typing import Final
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from server.errors import Refusal
 from server.keys import ENGINE, SETTINGS
 from server.part_files import received
+from server.refusal import Refusal
 
 _LONGEST_FIELD: Final = 64 << 10
 _MOST_FIELDS: Final = 32

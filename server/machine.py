@@ -36,6 +36,11 @@ def torch_version() -> str:
         return ""
 
 
+def stats(device_name: str) -> dict[str, Any]:
+    """The machine and its device."""
+    return {"system": system(), "devices": [device(device_name)]}
+
+
 def system() -> dict[str, Any]:
     return {
         "os": sys.platform,

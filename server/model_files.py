@@ -13,9 +13,9 @@ from typing import Any, Final
 from engine.errors import PathError
 from engine.files import Files
 from engine.model_paths import FOLDERS, SAFE, ModelPaths
-from server.errors import Refusal
 from server.names import check
 from server.pictures import preview
+from server.refusal import Refusal
 
 #: Bytes of a header that is read for what it says beside the tensors.
 _LONGEST_HEADER: Final = 64 << 20

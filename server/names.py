@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.errors import PathError
 from engine.files import inside
-from server.errors import Refusal
+from server.refusal import Refusal
 
 #: Bytes of one part of a name; what is written must leave room for ` (12)` and for its part file.
 _LONGEST: Final = 255

@@ -1,18 +1,17 @@
 """Files on their way in: received under a hidden name, and given their own when they are whole."""
 
 import asyncio
-import errno
 import os
 import shutil
-from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from engine.claims import storage_error
 from engine.files import make_folder
 from engine.model_paths import exists
-from server.errors import Refusal
+from server.refusal import Refusal
 
 
 def part_in(folder: Path) -> Path:
@@ -33,7 +32,12 @@ async def received(chunks: AsyncIterable[bytes], folder: Path, limit: int) -> As
         await _write(chunks, part, limit)
         yield part
     finally:
-        await asyncio.to_thread(part.unlink, missing_ok=True)
+        await asyncio.to_thread(_forget, part)
+
+
+def _forget(part: Path) -> None:
+    with suppress(OSError):  # there is no such folder, for instance
+        part.unlink()
 
 
 async def _write(chunks: AsyncIterable[bytes], part: Path, limit: int) -> None:
@@ -64,20 +68,15 @@ def put_new(part: Path, root: Path, path: Path) -> bool:
         StorageError: the disk would not take it.
     """
     _make_way(root, path)
-    reserved = path.with_name(f".{path.name}.part")  # as outputs are claimed: of two writers one gets it
     try:
-        os.close(os.open(reserved, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        with _on_the_disk_of(part, path) as near:
+            _take(near, path)
+        part.unlink(missing_ok=True)
     except FileExistsError:
         return False
     except OSError as error:
         raise storage_error(path, error) from error
-    try:
-        if exists(path):
-            return False
-        _rename(part, path)
-        return True
-    finally:
-        reserved.unlink(missing_ok=True)
+    return True
 
 
 def put_over(part: Path, root: Path, path: Path) -> None:
@@ -90,26 +89,42 @@ def put_over(part: Path, root: Path, path: Path) -> None:
     _make_way(root, path)
     if path.is_dir():
         raise Refusal(400, "name_taken", f"{path.name!r} is a folder; choose another name")
-    _rename(part, path)
-
-
-def _rename(part: Path, path: Path) -> None:
-    """The part is gone when its content is whole under the other name, and not before."""
     try:
-        try:
-            part.replace(path)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            beside = part_in(path.parent)  # the part came in on another disk
-            try:
-                shutil.copyfile(part, beside)
-                beside.replace(path)
-            finally:
-                beside.unlink(missing_ok=True)
-            part.unlink(missing_ok=True)
+        with _on_the_disk_of(part, path) as near:
+            near.replace(path)
+            if near != part:
+                part.unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(path, error) from error
+
+
+@contextmanager
+def _on_the_disk_of(part: Path, path: Path) -> Iterator[Path]:
+    """The part itself, or a copy of it when a rename would cross from one disk to another."""
+    if part.stat().st_dev == path.parent.stat().st_dev:
+        yield part
+        return
+    copy = part_in(path.parent)
+    try:
+        shutil.copyfile(part, copy)
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _take(part: Path, path: Path) -> None:
+    """Give a file a second name, or its only one: of two who try, one gets it, and never half a file.
+
+    Raises:
+        FileExistsError: it is taken.
+    """
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without such links
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        part.replace(path)
 
 
 def write_whole(root: Path, path: Path, content: str) -> None:

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from engine.claims import storage_error
-from server.errors import Refusal
+from server.refusal import Refusal
 
 P = ParamSpec("P")
 T = TypeVar("T")

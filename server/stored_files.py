@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from engine.files import Files, Root, annotated
-from server.errors import Refusal
 from server.names import check, place
+from server.refusal import Refusal
 
 ROOTS: Final[Mapping[str, Root]] = {"input": "input", "output": "output", "temp": "temp"}
 

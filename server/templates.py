@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from engine.files import Files
-from server.errors import Refusal
 from server.names import check, place
+from server.refusal import Refusal
 from server.session import WORKFLOWS
 
 #: The pack that our own workflows are told under.

@@ -9,10 +9,10 @@ from typing import Final
 from engine.files import Files
 from engine.model_paths import exists
 from server import file_kinds, pictures
-from server.errors import Refusal
 from server.forms import Form
 from server.names import new_place
 from server.part_files import part_in, put_new, put_over
+from server.refusal import Refusal
 from server.stored_files import ROOTS, find
 
 #: How many files may have one name and different content.
@@ -39,7 +39,7 @@ def keep_mask(form: Form, files: Files, most_pixels: int) -> dict[str, str]:
     result = part_in(files.temp)
     try:
         pictures.masked(original, form.part, result, most_pixels)
-        return _stored(form, result, str(Path(form.name).with_suffix(".png")), files)
+        return _stored(form, result, (form.name.rpartition(".")[0] or form.name) + ".png", files)
     finally:
         result.unlink(missing_ok=True)
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from engine.files import Files
 from server.answers import dump
-from server.errors import Refusal
 from server.names import new_place, place
 from server.part_files import put_new, put_over, write_whole
+from server.refusal import Refusal
 
 SETTINGS_FILE: Final = "comfy.settings.json"
 

@@ -6,7 +6,7 @@ Packs of ours add none of these; clients ask all the same.
 from aiohttp import web
 
 from server.answers import answer
-from server.errors import Refusal
+from server.refusal import Refusal
 
 routes = web.RouteTableDef()
 

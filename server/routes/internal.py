@@ -8,10 +8,10 @@ from aiohttp import web
 from engine.files import Files
 from server.answers import answer, empty
 from server.bodies import json_object
-from server.errors import Refusal, conceal
 from server.keys import ENGINE
 from server.logs_ring import LOGS, LogsRing
 from server.model_files import places
+from server.refusal import Refusal, conceal
 from server.stored_files import ROOTS, newest_first
 
 routes = web.RouteTableDef()

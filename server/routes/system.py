@@ -13,5 +13,4 @@ routes = web.RouteTableDef()
 
 @routes.get("/system_stats")
 async def get_system_stats(request: web.Request) -> web.Response:
-    system = await asyncio.to_thread(machine.system)
-    return answer({"system": system, "devices": [machine.device(request.app[ENGINE].device)]})
+    return answer(await asyncio.to_thread(machine.stats, request.app[ENGINE].device))

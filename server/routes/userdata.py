@@ -8,10 +8,10 @@ from aiohttp import web
 
 from server.answers import answer, empty
 from server.bodies import flag
-from server.errors import Refusal
 from server.keys import ENGINE, SETTINGS
 from server.media import file_answer
 from server.part_files import received
+from server.refusal import Refusal
 from server.user_files import facts, listing, store, tree, user_file, user_root
 
 routes = web.RouteTableDef()
@@ -56,7 +56,8 @@ async def get_file(request: web.Request) -> web.FileResponse:
 async def post_file(request: web.Request) -> web.Response:
     """Keep the body under a name."""
     root, limit = root_of(request), request.app[SETTINGS].max_body
-    async with received(request.content.iter_chunked(1 << 20), root, limit) as part:
+    folder = request.app[ENGINE].files.temp
+    async with received(request.content.iter_chunked(1 << 20), folder, limit) as part:
         return answer(await asyncio.to_thread(stored, part, root, request.match_info["file"], request))
 
 

@@ -183,15 +183,18 @@ def test_no_name_leads_out_of_a_folder(site: Site, draw: Draw, trapped: Callable
     trapped("input")
     before = site.everything()
     names = [unquote(each, errors="replace") for each in NASTY]
-    requests = [form(name + ".png", draw()) for name in names if not set("\0\r\n") & set(name)]
+    printable = [name for name in names if not set("\0\r\n") & set(name)]
+    requests = [form(name + ".png", draw()) for name in printable]
     requests += [form("x.png", draw(), subfolder=name) for name in names]
     requests += [form("x.png", draw(), type=name) for name in names]
-    requests += [
-        form("x.png", draw(), "/upload/mask", original_ref=json.dumps({"filename": n})) for n in names
-    ]
+    site.put("output/original.png", draw())
+    mask, reference = draw(mode="RGBA"), json.dumps({"filename": "original.png"})
+    requests += [form(name, mask, "/upload/mask", original_ref=reference) for name in printable]
+    references = [json.dumps({"filename": name}) for name in names]
+    requests += [form("x.png", mask, "/upload/mask", original_ref=each) for each in references]
     requests += [form("x.png", draw(), "/upload/mask", subfolder=name) for name in names]
     for request, answer in zip(requests, site.ask(*requests), strict=True):
-        assert answer.status in {200, 400, 403, 404}, request
+        assert answer.status in {200, 400, 403, 404, 415}, request
         assert str(site.home.parent) not in answer.text
     new = site.everything() - before
     assert {Path(name).parts[0] for name in new} <= {"input", "output", "temp"}
@@ -310,3 +313,52 @@ def test_a_mask_needs_an_alpha(site: Site, draw: Draw) -> None:
     site.put("output/x.png", draw())
     answer = site.upload("m.png", draw(), "/upload/mask", original_ref='{"filename": "x.png"}')
     assert (answer.status, answer.json["error"]["code"]) == (400, "invalid_mask")
+
+
+# When things go wrong elsewhere.
+
+
+@pytest.mark.parametrize("route", ["/upload/image", "/upload/mask", "/userdata/x.json", "/settings"])
+def test_a_body_that_cannot_be_unpacked_is_refused(site: Site, route: str) -> None:
+    headers = {"Content-Type": TYPE, "Content-Encoding": "gzip"}
+    answer = site.post(route, data=b"this was never packed", headers=headers)
+    assert answer.status == 400
+    assert answer.json["error"]["message"]
+    assert site.everything() == set()
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(site: Site) -> None:
+    async def run() -> None:
+        with Engine.open(Registry(), site.files, device="cpu", disk=False) as engine:
+            async with serving(engine) as client:
+                _, writer = await asyncio.open_connection(client.host, client.port)
+                head = f"POST /upload/image HTTP/1.1\r\nHost: {client.host}:{client.port}\r\n"
+                head += f"Content-Type: {TYPE}\r\nContent-Length: 100000\r\n\r\n"
+                writer.write(head.encode() + b"--b\r\n" + FILE + b"\r\n" + b"x" * 5000)
+                await writer.drain()
+                while not any(site.home.glob("temp/.*.part")):
+                    await asyncio.sleep(0.01)
+                writer.close()
+                while any(site.home.glob("temp/.*.part")):
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    assert site.everything() == set()
+
+
+def test_a_file_where_a_folder_must_be_is_told(site: Site, draw: Draw) -> None:
+    site.put("input/sub", "a file")
+    answer = site.upload("x.png", draw(), subfolder="sub/deeper")
+    assert (answer.status, answer.json["error"]["code"]) == (400, "name_taken")
+    site.put("input/x.png/y", "a folder")
+    answer = site.upload("x.png", draw(), overwrite="1")
+    assert (answer.status, answer.json["error"]["code"]) == (400, "name_taken")
+    assert site.upload("x.png", draw()).json["name"] == "x (1).png"
+
+
+@pytest.mark.parametrize("folder", ["temp", "input"])
+def test_a_home_that_cannot_be_written_is_told(site: Site, draw: Draw, folder: str) -> None:
+    site.put(folder, "a file")
+    answer = site.upload("x.png", draw())
+    assert answer.status in {400, 507}
+    assert str(site.home) not in answer.text
