@@ -242,6 +242,7 @@ def test_links_that_come_from_nowhere_are_left_out_and_told() -> None:
     assert "link 1 is malformed: 'nonsense'" in said
     assert "a link comes from node 44, which is not there" in said
     assert "there is no link 5" in said
+    assert {each.path for each in found.problems} == {(), ("2", "inputs", "left"), ("2", "inputs", "right")}
 
 
 def test_nodes_that_are_none_are_told_and_the_others_read() -> None:

@@ -87,7 +87,7 @@ class _Flattening:
             wanted = slot.wire
             if wanted == "*" and spec is not None and name in spec.inputs:
                 wanted = spec.inputs[name].socket.wire
-            match self.routes.follow(scope, slot, wanted):
+            match self.routes.follow(scope, node, slot, wanted):
                 case Source(source, output):
                     inputs[name] = [source, output]
                 case Value(value):

@@ -56,10 +56,12 @@ class Routes:
 
     report: Report
     _known: dict[tuple[Place, str], "Value | Source | End"] = field(default_factory=dict)
-    _dangling: set[tuple[str, str]] = field(default_factory=set)
+    _dangling: set[tuple[Scope, str]] = field(default_factory=set)
+    _asker: tuple[str, str] = ("", "")  # whose link is followed: the node and the input
 
-    def follow(self, scope: Scope, slot: Slot, wanted: str) -> Value | Source | End:
+    def follow(self, scope: Scope, node: Node, slot: Slot, wanted: str) -> Value | Source | End:
         """The end of the link in an input of type `wanted`."""
+        self._asker = (scope.prefix + node.id, slot.name)
         return self.end(self._across(scope, slot), wanted)
 
     def end(self, start: Place | End, wanted: str) -> Value | Source | End:
@@ -96,12 +98,10 @@ class Routes:
         return Place(scope, wire.source, wire.output)
 
     def _dangle(self, scope: Scope, said: str) -> None:
-        where = scope.prefix.rstrip(":")
-        if (where, said) not in self._dangling:
-            self._dangling.add((where, said))
-            self.report(
-                Problem("bad_linked_input", f"{said}; the link is left out", where, severity="warning")
-            )
+        if (scope, said) not in self._dangling:
+            self._dangling.add((scope, said))
+            said = f"{said}; the link is left out"
+            self.report(Problem("bad_linked_input", said, *self._asker, severity="warning"))
 
     def _next(self, place: Place, wanted: str) -> Place | Value | Source | End:
         scope, name, output = place
