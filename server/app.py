@@ -24,6 +24,7 @@ from server.runner import Runner
 from server.security import refuse_open_doors, strangers, tell_browsers
 from server.sign_in import ATTEMPTS, Attempts, signed_in
 from server.store.database import Database
+from server.v1.api import add_v1
 from server.wire.hub import Hub
 
 #: Outermost first.
@@ -50,6 +51,7 @@ def make_app(engine: Engine, settings: Settings) -> web.Application:
     app.cleanup_ctx.append(keep_logs)
     app.cleanup_ctx.append(services)
     add_routes(app)
+    add_v1(app)
     return app
 
 

@@ -1,0 +1,271 @@
+"""What happens to jobs, numbered and kept for a while, for readers that come, go and come again.
+
+Numbers are microseconds since 1970, each higher than the one before: no attempt and no restart repeats
+one.  Of a node's progress only the latest is kept, of previews none.
+"""
+
+import asyncio
+import base64
+import time
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from aiohttp import web
+
+from engine import events as engine
+from engine.files import Files
+from server.answers import dump
+from server.refusal import conceal
+from server.store.jobs import End, Job, State
+from server.v1 import event as shapes
+from server.v1.job import Progress, details, summary
+from server.v1.reader import Reader, Told
+from server.v1.shape import Shape, moment
+from server.wire.frames import jpeg
+
+#: The name under which changes of all jobs are kept.
+ALL: Final = ""
+
+#: Seconds between two reports of a node's progress.
+INTERVAL: Final = 0.1
+
+
+@dataclass
+class Ring:
+    """The latest events of one job, everything after `floor`, within `budget` bytes."""
+
+    floor: int
+    budget: int
+    events: dict[int, Told] = field(default_factory=dict)
+    nbytes: int = 0
+    over: bool = False
+    latest: dict[str, tuple[int, float]] = field(default_factory=dict)  # node -> number, time of its progress
+    progress: Progress | None = None
+    to_run: int = 0
+    finished: int = 0
+
+    @property
+    def last(self) -> int:
+        return next(reversed(self.events), self.floor)
+
+    def add(self, told: Told) -> None:
+        self.events[told.number] = told
+        self.nbytes += told.size
+        while self.nbytes > self.budget and self.events:
+            self.floor = next(iter(self.events))
+            self.drop(self.floor)
+
+    def drop(self, number: int) -> None:
+        if (told := self.events.pop(number, None)) is not None:
+            self.nbytes -= told.size
+
+    def begin(self) -> None:
+        """A new attempt: how far the last one was says nothing."""
+        self.latest.clear()
+        self.progress = None
+        self.to_run = self.finished = 0
+
+    def note(self, node: str, done: int = 0, total: int = 0) -> Progress:
+        part = done / total if total else 0.0
+        fraction = min(1.0, (self.finished + part) / max(self.to_run, 1))
+        self.progress = Progress(fraction=round(fraction, 4), node=node, done=done, total=total)
+        return self.progress
+
+
+class Past(NamedTuple):
+    """What a reader has missed: whether all of it is here, whether more will come, and from where on."""
+
+    events: list[Told]
+    whole: bool
+    over: bool
+    number: int
+
+
+class Feed:
+    """See the module.  A listener of jobs."""
+
+    def __init__(
+        self,
+        files: Files,
+        preview_size: int = 512,
+        *,
+        each: int = 256 << 10,
+        ended: int = 200,
+        ended_bytes: int = 16 << 20,
+    ) -> None:
+        self.heartbeat = 15.0
+        self._files = files
+        self._preview_size = preview_size
+        self._each, self._most_ended, self._most_bytes = each, ended, ended_bytes
+        self._number = 0
+        self._horizon = self.number()
+        self._rings: dict[str, Ring] = {}
+        self._ended: OrderedDict[str, Ring] = OrderedDict()
+        self._all = Ring(self._horizon, 1 << 20)
+        self._readers: defaultdict[str, set[Reader]] = defaultdict(set)
+        self._previewing: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def number(self) -> int:
+        """A number that was never given before."""
+        self._number = max(self._number + 1, time.time_ns() // 1000)
+        return self._number
+
+    # Readers.
+
+    def join(self, job_id: str, *, previews: bool = False) -> Reader:
+        """Hear of a job, or of all jobs' changes, from now on."""
+        reader = Reader(previews=previews, to_end=job_id != ALL)
+        self._readers[job_id].add(reader)
+        return reader
+
+    def leave(self, job_id: str, reader: Reader) -> None:
+        readers = self._readers[job_id]
+        readers.discard(reader)
+        if not readers:
+            del self._readers[job_id]
+
+    def past(self, job_id: str, after: int) -> Past | None:
+        """What came after a number; None when nothing is known of the job."""
+        ring = self._all if job_id == ALL else self._rings.get(job_id)
+        if ring is None:
+            return None
+        events = [told for told in ring.events.values() if told.number > after]
+        return Past(events, after >= ring.floor, ring.over, max(ring.last, ring.floor))
+
+    def progress(self, job_id: str) -> Progress | None:
+        ring = self._rings.get(job_id)
+        return ring.progress if ring is not None else None
+
+    def forget(self, job_id: str) -> None:
+        """A job has been deleted."""
+        self._ended.pop(job_id, None)
+        self._rings.pop(job_id, None)
+
+    def close(self) -> None:
+        """Let all readers go; they come again by number."""
+        for readers in self._readers.values():
+            for reader in readers:
+                reader.close()
+        for task in self._tasks:
+            task.cancel()
+
+    # What jobs tell.
+
+    def changed(self, job: Job, end: End | None) -> None:
+        ring = self._ring(job)
+        facts: dict[str, Any] = {"job_id": job.id, "at": moment(time.time())}
+        if job.state is State.PENDING:
+            ring.over = False
+            self._ended.pop(job.id, None)
+            self._tell(job.id, ring, shapes.Queued(job=summary(job), **facts), to_all=True)
+        elif job.state is State.RUNNING:
+            ring.begin()
+            self._tell(job.id, ring, shapes.Started(job=summary(job), **facts), to_all=True)
+        else:
+            ring.over = True
+            self._tell(job.id, ring, shapes.Ended(job=details(job, end), **facts), to_all=True)
+            self._ended[job.id] = ring
+            self._expire()
+
+    def happened(self, job: Job, event: engine.Event) -> None:
+        ring = self._ring(job)
+        match event:
+            case engine.RunStarted():
+                ring.to_run = event.to_run
+            case engine.NodesCached():
+                facts: dict[str, Any] = {"job_id": job.id, "at": moment(time.time())}
+                cached = shapes.Cached(nodes=list(event.nodes), to_run=ring.to_run, **facts)
+                self._tell(job.id, ring, cached)
+            case engine.NodesExpanded():
+                ring.to_run += len(event.nodes)
+            case engine.NodePreview():
+                self._preview(job.id, event)
+            case engine.NodeProgress():
+                self._progress(job.id, ring, event)
+            case engine.NodeStarted():
+                ring.note(event.node)
+            case engine.NodeFinished():
+                ring.finished += 1
+                ring.note(event.node)
+        if (told := shapes.read(job.id, event, partial(conceal, files=self._files))) is not None:
+            self._tell(job.id, ring, told)
+
+    def _ring(self, job: Job) -> Ring:
+        """The events of a job; complete from its beginning when we were there."""
+        ring = self._rings.get(job.id)
+        if ring is None:
+            created = int(job.created * 1e6)
+            known = created > self._horizon
+            ring = self._rings[job.id] = Ring(0 if known else self.number(), self._each)
+        return ring
+
+    def _tell(self, job_id: str, ring: Ring, shape: Shape, *, to_all: bool = False, key: str = "") -> None:
+        facts = shape.model_dump()
+        told = Told(self.number(), facts["type"], dump(facts))
+        ring.add(told)
+        if key:
+            ring.latest[key] = (told.number, time.monotonic())
+        self._send(job_id, told)
+        if to_all:
+            self._all.add(told)
+            self._send(ALL, told)
+
+    def _send(self, job_id: str, told: Told) -> None:
+        for reader in self._readers.get(job_id, ()):
+            reader.put(told)
+
+    def _progress(self, job_id: str, ring: Ring, event: engine.NodeProgress) -> None:
+        progress = ring.note(event.node, event.done, event.total)
+        number, at = ring.latest.get(event.node, (0, 0.0))
+        if time.monotonic() - at < INTERVAL and event.done < event.total:
+            return
+        ring.drop(number)
+        told = shapes.NodeProgress(
+            job_id=job_id,
+            at=moment(time.time()),
+            node=event.node,
+            done=event.done,
+            total=event.total,
+            fraction=progress.fraction,
+        )
+        self._tell(job_id, ring, told, key=event.node)
+
+    def _expire(self) -> None:
+        """Of ended jobs the oldest are forgotten here; the database has them."""
+        size = sum(ring.nbytes for ring in self._ended.values())
+        while self._ended and (len(self._ended) > self._most_ended or size > self._most_bytes):
+            job_id, ring = self._ended.popitem(last=False)
+            size -= ring.nbytes
+            del self._rings[job_id]
+            self._horizon = max(self._horizon, ring.last)
+
+    # Previews: made on a thread, for those who want them.
+
+    def _preview(self, job_id: str, event: engine.NodePreview) -> None:
+        wanted = any(reader.previews for reader in self._readers.get(job_id, ()))
+        if wanted and job_id not in self._previewing:
+            self._previewing.add(job_id)
+            task = asyncio.get_running_loop().create_task(self._send_preview(job_id, event))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _send_preview(self, job_id: str, event: engine.NodePreview) -> None:
+        try:
+            content = await asyncio.to_thread(_picture, event.image, self._preview_size)
+            encoded = base64.b64encode(content).decode()
+            shape = shapes.Preview(job_id=job_id, at=moment(time.time()), node=event.node, base64=encoded)
+            self._send(job_id, Told(0, "preview", dump(shape.model_dump())))
+            await asyncio.sleep(INTERVAL)
+        finally:
+            self._previewing.discard(job_id)
+
+
+def _picture(image: Any, side: int) -> bytes:
+    """A preview that may still have to be made."""
+    return jpeg(image() if callable(image) else image, side)
+
+
+FEED: Final = web.AppKey("feed", Feed)
