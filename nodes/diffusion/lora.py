@@ -6,13 +6,12 @@ LoRA off is going back to it, bit for bit.
 
 import copy
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -21,6 +20,7 @@ from nodes.diffusion.denoisers import UNetDenoiser
 from nodes.diffusion.errors import ModelError
 from nodes.diffusion.headers import read_header
 from nodes.diffusion.layouts.lora import addressed, matched, read_changes
+from nodes.diffusion.low_rank import changed_weight
 from nodes.diffusion.text import TextEncoder
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -64,9 +64,16 @@ def patched(
     state = network.state_dict()
     sums: dict[str, Tensor] = {}
     for lora in loras:
-        for name, delta in _deltas(lora.path, part, checkpoint, state):
+        for name, tensors in _changes(lora.path, part, checkpoint, state):
             weight = sums[name] if name in sums else state[name].float()
-            sums[name] = weight + lora.strength * delta.to(weight.device)
+            placed = {role: tensor.to(weight.device) for role, tensor in tensors.items()}
+            try:
+                sums[name] = changed_weight(weight, placed, lora.strength)
+            except (RuntimeError, ValueError, ArithmeticError, IndexError, TypeError) as error:
+                problem = f"what it changes in {name!r} does not fit {list(weight.shape)} ({error})"
+                raise ModelError(
+                    lora.path, f"was made for another family of models, or is damaged: {problem}"
+                ) from error
     shared = chain(network.parameters(), network.buffers())
     changed = copy.deepcopy(network, {id(tensor): tensor for tensor in shared})
     new = {name: rounded(weight).to(state[name].dtype) for name, weight in sums.items()}
@@ -74,49 +81,24 @@ def patched(
     return changed.eval().requires_grad_(False)
 
 
-def _deltas(
+def _changes(
     path: Path, part: Part, checkpoint: Checkpoint, state: Mapping[str, Tensor]
-) -> list[tuple[str, Tensor]]:
-    """What a file adds to the parameters that it changes."""
+) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """The parameters that a file changes, each with the tensors that do it."""
     everything = read_changes(read_header(path))
     changes = matched(path, everything, part, checkpoint.components[part])
     if strange := len(addressed(everything, part)) - len(changes):
         log.warning("%s: %d of its modules are not in this model and are left out", path.name, strange)
-    found = []
     try:
         with safe_open(path, framework="pt") as file:
             for module, change in changes.items():
                 tensors = {role: file.get_tensor(name).float() for role, name in change.names.items()}
-                if "bias" in tensors:
-                    found.append((f"{module}.bias", tensors["bias"]))
-                if (delta := _delta(tensors)) is not None:
-                    found.append((f"{module}.weight", delta))
+                parts = {"bias": {"diff": tensors.pop("bias")}} if "bias" in tensors else {}
+                if tensors.keys() - {"alpha", "magnitude"}:
+                    parts["weight"] = tensors
+                for leaf, of_leaf in parts.items():
+                    if (name := f"{module}.{leaf}") not in state:
+                        raise ModelError(path, f"changes {name!r}, which this model does not have")
+                    yield name, of_leaf
     except (OSError, SafetensorError) as error:
         raise ModelError(path, f"cannot be read ({error})") from error
-    return [(name, _fitted(path, name, delta, state)) for name, delta in found]
-
-
-def _delta(tensors: Mapping[str, Tensor]) -> Tensor | None:
-    """The change of a weight, [out, …]: up · down, scaled by alpha over the rank if there is an alpha."""
-    delta = tensors.get("diff")
-    if "up" in tensors:
-        up, down = tensors["up"], tensors["down"]
-        if "mid" in tensors:  # a core between the two, for convolutions
-            low = torch.einsum("rs...,si->ri...", tensors["mid"], down.flatten(1))
-            product = torch.tensordot(up.flatten(1), low, 1)
-        else:
-            product = up.flatten(1) @ down.flatten(1)
-        scale = float(tensors["alpha"]) / len(down) if "alpha" in tensors else 1.0
-        delta = product * scale if delta is None else delta + product * scale
-    return delta
-
-
-def _fitted(path: Path, name: str, delta: Tensor, state: Mapping[str, Tensor]) -> Tensor:
-    """The change in the shape of the parameter; convolutions of one pixel are matrices in some files."""
-    if name not in state:
-        raise ModelError(path, f"changes {name!r}, which this model does not have")
-    wanted = state[name].shape
-    if delta.numel() != wanted.numel() or (delta.ndim and len(delta) != wanted[0]):
-        problem = f"it changes {name!r} by {list(delta.shape)}, and this model has {list(wanted)} there"
-        raise ModelError(path, f"was made for another family of models: {problem}")
-    return delta.reshape(wanted)

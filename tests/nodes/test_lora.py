@@ -12,12 +12,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.errors import UserError
+from engine.testing import Bench
 from nodes import sockets
 from nodes.diffusion.denoisers import Row
 from nodes.loaders import checkpoint_loader_simple
 from nodes.lora import lora_loader, lora_loader_model_only
 from nodes.sockets import Clip, Model
-from nodes.text import clip_set_last_layer
+from nodes.text import clip_set_last_layer, clip_text_encode
 from tests.nodes.diffusion.loras import kohya, kohya_text, random_changes, written
 from tests.nodes.diffusion.tiny_models import TinyModel
 
@@ -123,6 +124,31 @@ def test_the_same_file_under_another_name_is_the_same_change(home: Any) -> None:
     names = ("unet.safetensors", "copy.safetensors", "both.safetensors")
     one_key, other_key, different = (fingerprint(home.files, lora_name=name) for name in names)
     assert one_key == other_key != different
+
+
+def test_a_run_is_repeated_only_when_the_file_or_a_strength_changes(home: Any) -> None:
+    bench = Bench(home.files.home, (checkpoint_loader_simple, lora_loader, clip_text_encode))
+
+    def ran(strength: float) -> set[str]:
+        lora = {
+            "lora_name": "both.safetensors",
+            "strength_clip": strength,
+            "model": ["c", 0],
+            "clip": ["c", 1],
+        }
+        graph = {
+            "c": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "tiny.safetensors"}},
+            "l": {"class_type": "LoraLoader", "inputs": lora},
+            "t": {"class_type": "CLIPTextEncode", "inputs": {"text": "a red circle", "clip": ["l", 1]}},
+        }
+        return bench.run(graph, "t").ran
+
+    assert ran(1.0) == {"c", "l", "t"}
+    assert ran(1.0) == set()
+    assert ran(0.5) == {"l", "t"}
+    assert ran(1.0) == set()
+    shutil.copy(folder(home) / "text.safetensors", folder(home) / "both.safetensors")
+    assert ran(1.0) == {"l", "t"}
 
 
 def test_clip_skip_keeps_the_change(home: Any) -> None:

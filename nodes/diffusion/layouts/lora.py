@@ -23,6 +23,12 @@ PREFIXES: Mapping[Part, tuple[str, ...]] = {
 }  # fmt: skip
 UNDERSCORED = ("lora_unet_", "lora_te_", "lora_te1_", "lycoris_")
 
+LYCORIS = (
+    "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b",
+    "lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b",
+)  # fmt: skip
+"""The forms of LyCORIS (arXiv 2309.14859): products by element (LoHa), and of Kronecker (LoKr)."""
+
 #: How a tensor's name ends, and what it is then.
 ROLES = tuple(
     (re.compile(rf"(.+?){ending}"), role)
@@ -37,17 +43,19 @@ ROLES = tuple(
         r"\.alpha": "alpha",
         r"\.diff": "diff",
         r"\.diff_b": "bias",
+        r"\.dora_scale": "magnitude",
+        **{rf"\.{name}": name for name in (*LYCORIS, "hada_t1", "hada_t2", "lokr_t2")},
     }.items()
 )
-OTHERS = {  # changes of other forms, by what their tensors are called
-    "hada_w1_a": "LoHa",
-    "lokr_w1": "LoKr",
-    "lokr_w1_a": "LoKr",
-    "dora_scale": "DoRA",
-    "oft_blocks": "OFT",
-    "oft_diag": "OFT",
-    "a1.weight": "GLoRA",
-}
+#: Tensors that come together: all of a group, or none.
+GROUPS = (
+    ("up", "down"),
+    ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"),
+    ("lokr_w1_a", "lokr_w1_b"),
+    ("lokr_w2_a", "lokr_w2_b"),
+)
+OTHERS = {"oft_blocks": "an OFT", "oft_diag": "an OFT", "a1.weight": "a GLoRA"}
+"""Changes of forms that cannot be applied, by what their tensors are called."""
 FAMILIES = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "Stable Diffusion XL"}
 """By how wide the text is that cross-attention reads."""
 
@@ -70,16 +78,21 @@ def read_changes(header: Header) -> dict[str, Change]:
     found: dict[str, dict[str, str]] = {}
     for name in header:
         if (other := next((OTHERS[end] for end in OTHERS if name.endswith("." + end)), None)) is not None:
-            raise ModelError(header.path, f"is a {other}, which is not supported; supported are plain LoRAs")
+            supported = "supported are LoRA, LoHa, LoKr and DoRA"
+            raise ModelError(header.path, f"is {other}, which is not supported; {supported}")
         for pattern, role in ROLES:
             if match := pattern.fullmatch(name):
                 found.setdefault(match[1], {})[role] = name
                 break
     changes = {}
     for module, names in found.items():
-        if ("up" in names) != ("down" in names):
-            raise ModelError(header.path, f"is incomplete: {module!r} has one half of its change only")
-        if "up" in names or "diff" in names or "bias" in names:
+        for group in GROUPS:
+            if 0 < sum(role in names for role in group) < len(group):
+                raise ModelError(header.path, f"is incomplete: {module!r} has a part of its change only")
+        kronecker = [any(role.startswith(factor) for role in names) for factor in ("lokr_w1", "lokr_w2")]
+        if any(kronecker) != all(kronecker):
+            raise ModelError(header.path, f"is incomplete: {module!r} has a part of its change only")
+        if any(role in names for role in ("up", "diff", "bias", *LYCORIS)):
             tensors = {role: header[name] for role, name in names.items()}
             changes[module] = Change(module, tensors, names)
     if not changes:
@@ -146,9 +159,10 @@ def _same_family(path: Path, found: Mapping[str, Change], component: Component) 
     if not isinstance(wanted, int):
         return
     for module, change in found.items():
-        if not module.endswith("attn2.to_k") or "down" not in change.tensors:
+        narrow = change.tensors.get("down", change.tensors.get("hada_w1_b"))
+        if not module.endswith("attn2.to_k") or narrow is None:
             continue
-        shape = change.tensors["down"].shape
+        shape = narrow.shape
         if len(shape) > 1 and shape[1] != wanted:
             made, given = (FAMILIES.get(n, f"one that reads text of width {n}") for n in (shape[1], wanted))
             raise ModelError(path, f"was made for another family of models: {made}; this model is {given}")

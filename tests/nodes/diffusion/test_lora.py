@@ -263,20 +263,33 @@ def test_a_shape_that_does_not_fit_is_named(tiny_sd1_file: Path, tmp_path: Path)
     name = kohya(f"{ATTENTION}1.to_q")
     tensors = {f"{name}.lora_down.weight": (4, 99), f"{name}.lora_up.weight": (32, 4)}
     said = refusal(saved(tmp_path / "a.safetensors", **tensors), tiny_sd1_file)
-    assert "[32, 99], and this model has [32, 32] there" in said
+    assert f"in '{ATTENTION}1.to_q.weight' does not fit [32, 32] (it gives [32, 99])" in said
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "alpha"),
+    [((32, 3), (4, 32), (1,)), ((32, 4), (4, 32), (2,)), ((32, 0), (0, 32), (1,)), ((), (), ())],
+)
+def test_tensors_that_do_not_fit_each_other_are_told(
+    up: tuple[int, ...], down: tuple[int, ...], alpha: tuple[int, ...], tiny_sd1_file: Path, tmp_path: Path
+) -> None:
+    name = kohya(f"{ATTENTION}1.to_q")
+    tensors = {f"{name}.lora_up.weight": up, f"{name}.lora_down.weight": down, f"{name}.alpha": alpha}
+    assert "or is damaged" in refusal(saved(tmp_path / "a.safetensors", **tensors), tiny_sd1_file)
 
 
 @pytest.mark.parametrize(
     ("tensors", "said"),
     [
-        ({"x.hada_w1_a": (2, 2)}, "is a LoHa, which is not supported"),
-        ({"x.lokr_w1": (2, 2)}, "is a LoKr, which is not supported"),
-        ({"x.lora_up.weight": (2, 2), "x.lora_down.weight": (2, 2), "x.dora_scale": (2,)}, "is a DoRA"),
-        ({"x.lora_up.weight": (2, 2)}, "has one half of its change only"),
+        ({"x.oft_blocks": (2, 2)}, "is an OFT, which is not supported"),
+        ({"x.hada_w1_a": (2, 2)}, "has a part of its change only"),
+        ({"x.lokr_w1": (2, 2)}, "has a part of its change only"),
+        ({"x.lora_up.weight": (2, 2)}, "has a part of its change only"),
+        ({"x.alpha": (2, 2)}, "is no LoRA"),
         ({"model.diffusion_model.out.0.weight": (2, 2)}, "is no LoRA"),
     ],
 )
-def test_what_is_no_plain_lora_is_refused(
+def test_what_is_no_lora_of_a_known_form_is_refused(
     tensors: dict[str, tuple[int, ...]], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ModelError, match=said):
