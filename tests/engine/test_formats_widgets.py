@@ -111,6 +111,11 @@ def test_a_named_value_without_an_input_is_told() -> None:
     assert said == "has no input 'colour' here; its value 'red' is left out"
 
 
+def test_a_named_value_with_a_socket_is_one_of_an_input_for_validation_to_name() -> None:
+    colour = socket("colour", widget=True)
+    assert inputs("Text", colour, widgets_values_named={"colour": "red"}) == {"colour": "red"}
+
+
 def test_dotted_names_are_names() -> None:
     named = {"format": "mp4", "format.codec": "h264"}
     assert inputs("SaveFilm", widgets_values_named=named) == named

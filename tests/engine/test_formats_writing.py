@@ -133,6 +133,11 @@ def test_a_class_that_nobody_knows_is_written_with_what_is_known() -> None:
     assert second["inputs"][0] == {"name": "thing", "type": "*", "link": 1}
 
 
+def test_an_input_that_its_class_does_not_have_stays_for_validation_to_name() -> None:
+    document = {"1": call("Text", value="a", colour="red", other=["1", 0])}
+    assert again(document) == lower(document, SPECS)
+
+
 TWICE: File = {
     "title": "Twice",
     "graph": {

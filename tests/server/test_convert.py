@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safelight as safelight_module
 from calling import Safelight
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -71,6 +72,23 @@ def test_the_inputs_of_app_mode_can_be_set(safelight: Safelight, graph_file: Gra
     app = {"linearData": {"inputs": [[4, "filename_prefix"]], "outputs": [4]}}
     said = safelight("run", graph_file(editor_file(extra=app)), "--set", "filename_prefix=named")
     assert said.out == f"{home / 'output' / 'named_00001_.png'}\n"
+
+
+def test_scripts_run_it_too(home: Path) -> None:
+    app = {"linearData": {"inputs": [[4, "filename_prefix"]], "outputs": [4]}}
+    with safelight_module.load(editor_file(extra=app), home=home) as workflow:
+        assert workflow.inputs == ["filename_prefix"]
+        pictures = workflow.run(filename_prefix="scripted")
+    assert [path.name for path in pictures.files] == ["scripted_00001_.png"]
+    assert list(pictures.outputs) == ["SaveImage"]
+
+
+def test_values_that_are_nested_deeply_end_in_no_traceback(safelight: Safelight, graph_file: GraphFile) -> None:
+    deep = "[" * 900 + "]" * 900
+    text = json.dumps(editor_file()).replace('["copy"]', f"[{deep}]")
+    for arguments in (["check"], ["convert"], ["convert", "--form", "editor"], ["run"]):
+        said = safelight(arguments[0], graph_file(text), *arguments[1:])
+        assert said.code == 2 or arguments[0] == "convert"
 
 
 def test_a_request_that_holds_a_file_of_the_editor_is_read(

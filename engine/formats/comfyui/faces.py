@@ -92,7 +92,8 @@ class Faces:
             for each in spec.inputs.values()
             if not each.is_widget or each.name in linked
         ]
-        face.inputs += [Socket(name, "*", False) for name in linked if name not in spec.inputs]
+        strangers = [name for name in [*inputs, *sorted(fed - set(inputs))] if name not in spec.inputs]
+        face.inputs += [Socket(name, "*", name in given) for name in strangers]
         face.outputs = [(each.name, each.socket.wire) for each in spec.outputs]
         controls = mapping(mapping(raw.get("_meta")).get("control"))
         for each in widgets(spec):

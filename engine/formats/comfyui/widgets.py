@@ -5,7 +5,7 @@ of its own in between: what becomes of a seed after a run, the button for an upl
 the schema, and some tolerance: inputs came later, scripts added widgets, controls came and went.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from engine.coercion import brief
@@ -47,7 +47,7 @@ def named_values(node: Node, spec: NodeSpec | None) -> tuple[dict[str, Any], lis
     named = node.named if isinstance(node.named, dict) else node.values
     complaints: list[str] = []
     if isinstance(named, dict):
-        found = dict(_by_name(named, spec, complaints))
+        found = dict(_by_name(named, spec, {slot.widget for slot in node.inputs}, complaints))
         if named is node.named:
             complaints += _contradictions(node, spec, found)
     elif not isinstance(node.values, list):
@@ -62,12 +62,13 @@ def named_values(node: Node, spec: NodeSpec | None) -> tuple[dict[str, Any], lis
 
 
 def _by_name(
-    named: Mapping[str, Any], spec: NodeSpec | None, complaints: list[str]
+    named: Mapping[str, Any], spec: NodeSpec | None, sockets: Container[str], complaints: list[str]
 ) -> Iterator[tuple[str, Any]]:
+    """What has a socket is an input, and validation names it if it is none; the rest may be a script's."""
     for name, value in named.items():
         if value is None or name in _THEIRS or name.startswith("$$"):
             continue
-        if spec is None:
+        if spec is None or (name in sockets and name not in spec.inputs):
             yield name, value
         elif name not in spec.inputs:
             if not _is_control(value):
