@@ -47,7 +47,7 @@ def make_app(engine: Engine, settings: Settings) -> web.Application:
     app[UNREADY] = lambda: "" if JOBS in app else "the queue is not open yet"
     app.on_response_prepare.append(tell_browsers)
     app.cleanup_ctx.append(heartbeat)
-    app[LOGS] = LogsRing()
+    app[LOGS] = LogsRing(engine.files, [settings.token], private=settings.log_prompts)
     app.cleanup_ctx.append(keep_logs)
     app.cleanup_ctx.append(services)
     add_routes(app)

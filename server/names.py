@@ -26,6 +26,10 @@ _ENCODED: Final = re.compile(r"%(25)*(2e|2f|5c|00)", re.IGNORECASE)
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)\s*(\..*)?$", re.IGNORECASE)
 
 
+#: Control characters, line ends, and what turns the direction of writing around.
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
 def place(root: Path, name: str, *, status: int = 400, dotted: frozenset[str] = frozenset()) -> Path:
     """Where a name lies in a root, whether or not something is there.  `dotted` file names may be hidden.
 
@@ -51,12 +55,9 @@ def new_place(root: Path, name: str, *, status: int = 400, dotted: frozenset[str
     for part in path.relative_to(root).parts:
         if _DEVICES.match(part):
             raise _refused(name, "is the name of a device on some systems; choose another", status)
-        if part.endswith((".", " ")) or part.startswith(" ") or not part.isprintable():
-            raise _refused(
-                name,
-                "has spaces or dots at an end, or characters that cannot be seen; leave them out",
-                status,
-            )
+        if part != part.strip(" ") or part.endswith(".") or _UNSEEN.search(part):
+            why = "has spaces or dots at an end, or characters that cannot be seen; leave them out"
+            raise _refused(name, why, status)
         if len(part.encode()) > _LONGEST_WRITTEN:
             raise _refused(name, f"is too long; keep names under {_LONGEST_WRITTEN} bytes", status)
     return path

@@ -5,13 +5,12 @@ from typing import Final
 
 from aiohttp import web
 
-from engine.files import Files
 from server.answers import answer, empty
 from server.bodies import json_object
 from server.keys import ENGINE
-from server.logs_ring import LOGS, LogsRing
+from server.logs_ring import LOGS
 from server.model_files import places
-from server.refusal import Refusal, conceal
+from server.refusal import Refusal
 from server.stored_files import ROOTS, newest_first
 
 routes = web.RouteTableDef()
@@ -25,18 +24,12 @@ _LONGEST_CLIENT: Final = 200
 @routes.get("/internal/logs")
 async def get_logs(request: web.Request) -> web.Response:
     """The last log lines as one text."""
-    entries = told(request.app[LOGS], request.app[ENGINE].files)
-    return answer("".join(f"{entry['t']} - {entry['m']}" for entry in entries))
+    return answer("".join(line["m"] for line in request.app[LOGS].lines.copy()))
 
 
 @routes.get("/internal/logs/raw")
 async def get_raw_logs(request: web.Request) -> web.Response:
-    return answer({"entries": told(request.app[LOGS], request.app[ENGINE].files), "size": _SIZE})
-
-
-def told(ring: LogsRing, files: Files) -> list[dict[str, str]]:
-    """Lines as clients read them, without the places of the machine."""
-    return [{"t": time, "m": conceal(message, files)} for time, message in list(ring.lines)]
+    return answer({"entries": list(request.app[LOGS].lines.copy()), "size": _SIZE})
 
 
 @routes.patch("/internal/logs/subscribe")

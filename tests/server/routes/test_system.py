@@ -1,5 +1,7 @@
 """/system_stats, /internal, /workflow_templates, and what clients ask for in vain."""
 
+import asyncio
+import json
 import logging
 import os
 from collections.abc import Callable
@@ -7,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from asking import NASTY, Request, Site
+from serving import serving
 
-from server.logs_ring import Line, LogsRing
-from server.routes.internal import told
+from engine.engine import Engine
+from engine.registry import Registry
+from server.logs_ring import LogsRing
 
 
 @pytest.mark.parametrize("prefix", ["", "/api"])
@@ -41,18 +45,20 @@ def test_an_unknown_sub_graph_is_not_found(site: Site) -> None:
 
 # Examples.
 
+GRAPH = '{"nodes": [], "links": [], "version": 0.4}'
+
 
 @pytest.mark.parametrize("prefix", ["", "/api"])
 def test_our_workflows_are_examples(site: Site, prefix: str) -> None:
     names = site.get(f"{prefix}/workflow_templates").json["safelight"]
     assert "text_to_image" in names
     document = site.get(f"{prefix}/workflow_templates/safelight/text_to_image.json")
-    assert any(each.get("class_type") == "KSampler" for each in document.json.values())
+    assert "KSampler" in document.text
 
 
 @pytest.mark.parametrize("folder", ["example_workflows", "example", "examples", "workflow", "workflows"])
 def test_packs_bring_examples(site: Site, folder: str) -> None:
-    site.put(f"packs/mine/{folder}/first steps.json", "[1]")
+    site.put(f"packs/mine/{folder}/first steps.json", GRAPH)
     site.put(f"packs/mine/{folder}/first steps.jpg", "picture")
     site.put("packs/off.disabled/examples/x.json")
     listed, document, picture = site.ask(
@@ -62,15 +68,15 @@ def test_packs_bring_examples(site: Site, folder: str) -> None:
     )
     assert listed.json["mine"] == ["first steps"]
     assert "off.disabled" not in listed.json
-    assert (document.json, picture.headers["Content-Type"]) == ([1], "image/jpeg")
+    assert (document.json, picture.headers["Content-Type"]) == (json.loads(GRAPH), "image/jpeg")
 
 
 def test_a_pack_may_be_a_link_of_its_owner(site: Site, tmp_path: Path) -> None:
     (tmp_path / "clone" / "examples").mkdir(parents=True)
-    (tmp_path / "clone" / "examples" / "x.json").write_text("[1]")
+    (tmp_path / "clone" / "examples" / "x.json").write_text(GRAPH)
     (site.home / "packs").mkdir()
     (site.home / "packs" / "mine").symlink_to(tmp_path / "clone")
-    assert site.get("/workflow_templates/mine/x.json").json == [1]
+    assert site.get("/workflow_templates/mine/x.json").json == json.loads(GRAPH)
 
 
 def test_no_name_leads_out_of_the_examples(site: Site, trapped: Callable[[str], None]) -> None:
@@ -111,40 +117,55 @@ def test_internal_routes_have_no_twin(site: Site, path: str) -> None:
     assert (bare.status, twin.status) == (200, 404)
 
 
-def test_log_lines_are_told_without_places(site: Site) -> None:
-    ring = LogsRing()
+def test_log_lines_are_told_without_places_traces_and_secrets(site: Site) -> None:
+    ring = LogsRing(site.files, ["the token"])
     logger = logging.getLogger("safelight.test_system")
     logger.addHandler(ring)
     try:
         raise OSError(f"cannot read {site.home}/input/x.png")
     except OSError:
-        logger.exception("a job failed in %s", site.home / "output")
+        logger.exception("a job failed in %s for the token", site.home / "output", extra={"prompt": "a cat"})
     finally:
         logger.removeHandler(ring)
     (line,) = ring.lines
-    assert line.message.startswith("error: a job failed in ")
-    assert "Traceback" not in line.message
-
-    (entry,) = told(ring, site.files)
-    assert entry["m"] == "error: a job failed in output (OSError: cannot read home/input/x.png)\n"
+    assert line["m"].endswith("a job failed in output for …\nOSError: cannot read home/input/x.png\n")
 
 
-def test_the_ring_keeps_the_newest_lines_and_tells_while_somebody_listens() -> None:
-    ring = LogsRing()
-    heard: list[Line] = []
+def test_the_ring_keeps_the_newest_lines_and_tells_while_somebody_listens(site: Site) -> None:
+    ring = LogsRing(site.files)
+    heard: list[dict[str, str]] = []
     ring.tell = heard.append
-    record = logging.LogRecord("x", logging.INFO, "", 0, "%s %s", ("too few",), None)
-    ring.emit(record)
+    ring.emit(logging.LogRecord("x", logging.INFO, "", 0, "%s %s", ("too few",), None))
+    record = logging.LogRecord("x", logging.INFO, "", 0, "%s", ("a line",), None)
     ring.subscribe("a", enabled=True)
-    for _ in range(2000):
+    for _ in range(1500):
         ring.emit(record)
     ring.subscribe("a", enabled=False)
     ring.emit(record)
-    assert (len(ring.lines), len(heard)) == (1000, 2000)
-    assert heard[0].message == "info: %s %s\n"
-    for number in range(2000):
+    assert (len(ring.lines), len(heard)) == (1000, 1500)
+    assert heard[0]["m"].endswith("a line\n")
+    for number in range(1500):
         ring.subscribe(str(number), enabled=True)
-    assert (len(ring.subscribers), "1999" in ring.subscribers) == (1000, True)
+    assert (len(ring.subscribers), "1499" in ring.subscribers) == (1000, True)
+
+
+def test_a_subscriber_is_told_of_new_lines_on_its_socket(site: Site) -> None:
+    logger = logging.getLogger("safelight.test_system")
+
+    async def run() -> None:
+        with Engine.open(Registry(), site.files, device="cpu", disk=False) as engine:
+            async with serving(engine) as client, client.ws_connect("/ws?clientId=me") as socket:
+                subscription = {"clientId": "me", "enabled": True}
+                await client.patch("/internal/logs/subscribe", json=subscription)
+                await asyncio.to_thread(logger.error, "something happened")
+                while (message := await socket.receive_json())["type"] != "logs":
+                    pass
+                assert message["data"]["entries"][0]["m"].endswith("something happened\n")
+                assert "something happened" in await (await client.get("/internal/logs")).json()
+                raw = await (await client.get("/internal/logs/raw")).json()
+                assert message["data"]["entries"][0] in raw["entries"]
+
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"clientId": 3, "enabled": 1}', b'{"clientId": "a"}'])

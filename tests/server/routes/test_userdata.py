@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from asking import NASTY, Answer, Request, Site
@@ -46,6 +47,15 @@ def test_a_file_is_replaced_unless_that_is_refused(site: Site) -> None:
     assert first.json["modified"] > 1_600_000_000_000
     assert first.json["created"] > 1_600_000_000_000
     assert (refused.status, second.status, got.body) == (409, 200, b"3")
+
+
+@pytest.mark.parametrize(
+    "name", ["Bild um 1.00\u202fPM.json", "絵\u3000一.json", "👩\u200d💻.json", "a 100% <b>: ?.json"]
+)
+def test_names_of_all_the_world_are_kept(site: Site, name: str) -> None:
+    path = f"/userdata/{quote(name, safe='')}"
+    posted, got = site.ask(Request("POST", path, {"data": b"1"}), Request("GET", path))
+    assert (posted.json, got.body) == (name, b"1")
 
 
 def test_the_index_of_favourites_has_a_hidden_name(site: Site) -> None:
