@@ -246,10 +246,10 @@ def test_links_that_come_from_nowhere_are_left_out_and_told() -> None:
 
 
 def test_nodes_that_are_none_are_told_and_the_others_read() -> None:
-    file = sheet(text("7"), text(8.0), text(None), text(True), text("_workflow"), text(7))
+    file = sheet(text("7"), text(8.0), text(None), text(True), text(10**5000), text("_workflow"), text(7))
     found = lowered(file | {"nodes": [*file["nodes"], "Text", None, {}]})
     assert set(found.graph) == {"7", "8"}
-    assert len(found.problems) == 7
+    assert len(found.problems) == 8
     assert {each.code for each in found.problems} == {"invalid_node"}
 
 

@@ -305,5 +305,29 @@ def test_a_widget_of_a_group_node_may_be_an_input_under_its_nodes_name() -> None
     assert found["5:2"]["right"] == ["2", 0]
 
 
+def test_an_output_that_a_group_hides_has_no_place_on_its_instances() -> None:
+    file = group_file()
+    file["extra"]["groupNodes"]["Pair"]["config"]["1"] = {"output": {"0": {"visible": False}}}
+    file["links"][3] = [4, 5, 1, 9, 1, "*"]
+    assert graph(file)["9"] == {"left": ["5:0", 0], "right": ["5:2", 0]}
+
+
+def test_outputs_of_an_instance_go_by_their_names() -> None:
+    definition = twice()
+    definition["outputs"].append({"id": "w", "name": "word", "type": "STRING"})
+    definition["links"].append(wire(5, 1, 0, -20, 1))
+    instance = box(
+        5, TWICE, outputs=[{"name": "word", "type": "STRING"}, {"name": "joined", "type": "STRING"}]
+    )
+    file = with_definitions(instance, SAVE, links=[TO_SAVE], definitions=[definition])
+    assert graph(file)["9"] == {"text": ["5:1", 0]}
+
+
+def test_an_id_that_is_taken_by_an_inner_node_is_told() -> None:
+    file = with_definitions(box("5:1", "Text"), box(5, TWICE), links=[], definitions=[twice()])
+    [problem] = lowered(file).problems
+    assert (problem.code, problem.node) == ("invalid_node", "5:1")
+
+
 def test_a_muted_group_node_goes_with_its_nodes() -> None:
     assert set(graph(group_file(mode=2))) == {"1", "2", "9"}

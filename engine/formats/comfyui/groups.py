@@ -113,9 +113,12 @@ def _ends(
         if isinstance(each, list) and len(each) >= 2:
             node = each[0].get("index") if isinstance(each[0], dict) else each[0]
             external.add((identifier(node), index_of(each[1])))
+    config = mapping(raw.get("config"))
     for key, node in nodes.items():
+        shown = mapping(mapping(config.get(key)).get("output"))
         for place in range(len(node.outputs)):
-            if (key, place) not in used or (key, place) in external:
+            is_hidden = mapping(shown.get(str(place))).get("visible") is False
+            if not is_hidden and ((key, place) not in used or (key, place) in external):
                 yield key, place
 
 
