@@ -25,7 +25,6 @@ _ENCODED: Final = re.compile(r"%(25)*(2e|2f|5c|00)", re.IGNORECASE)
 #: Names of devices on Windows, with whatever suffix: a home may be shared with it.
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)\s*(\..*)?$", re.IGNORECASE)
 
-
 #: Control characters, line ends, and what turns the direction of writing around.
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 

@@ -1,10 +1,10 @@
 """GET /view: a stored file, or a picture in another form."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import web
-from multidict import MultiMapping
 
 from server.keys import ENGINE
 from server.media import file_answer, headers
@@ -36,7 +36,7 @@ async def get_view(request: web.Request) -> web.StreamResponse:
     return file_answer(path)
 
 
-def wanted_preview(query: MultiMapping[str]) -> tuple[Form, int]:
+def wanted_preview(query: Mapping[str, str]) -> tuple[Form, int]:
     """`webp;80` as form and quality.  JPEG has no alpha, so who asks for that is given WebP."""
     form, _, text = query["preview"].partition(";")
     quality = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 90
