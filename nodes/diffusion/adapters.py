@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from nodes.diffusion.errors import ModelError
-from nodes.diffusion.families import FAMILIES, sd1, sd2
+from nodes.diffusion.families import BY_TEXT_WIDTH, FAMILIES, sd1, sd2
 from nodes.diffusion.headers import Header, read_header
 
 Kind = Literal["control net", "style model", "gligen"]
 
 #: By the width of the text that cross-attention reads.
 WIDTHS = {768: sd1.FAMILY.name, 1024: sd2.FAMILY.name}
-TITLES = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "Stable Diffusion XL"}
 UNSHUFFLED = {3 * 8 * 8: 768, 8 * 8: 768, 3 * 16 * 16: 2048, 16 * 16: 2048}
 """What a T2I adapter reads (colours or one channel, blocks of 8 or 16 pixels) -> its family's text width."""
 
@@ -102,6 +101,6 @@ def _text_width(header: Header, end: str = "attn2.to_k.weight") -> int:
 def _family(path: Path, what: str, width: int) -> str:
     if width not in WIDTHS:
         unknown = f"a family that reads text of width {width}" if width else "an unknown family"
-        family = TITLES.get(width, unknown)
+        family = BY_TEXT_WIDTH.get(width, unknown)
         raise ModelError(path, f"is {what} for {family}" + NOT_YET)
     return WIDTHS[width]

@@ -21,8 +21,8 @@ OTHER_KINDS = {  # how names begin in files that are no checkpoints
     "controlnet_": "is a ControlNet, not a checkpoint: load it with a ControlNet loader",
     "encoder.": "is a VAE, not a checkpoint: load it with a VAE loader",
     "emb_params": "is a textual inversion, not a checkpoint: use it in a prompt as embedding:name",
-    "down_blocks.": "is one component of a diffusers folder: give the folder instead",
-    "text_model.": "is a text encoder, not a checkpoint",
+    "down_blocks.": "is a UNet by itself, not a checkpoint: load it with UNETLoader",
+    "text_model.": "is a text encoder, not a checkpoint: load it with CLIPLoader",
 }
 
 

@@ -5,6 +5,9 @@ from nodes.diffusion.families.family import Family
 
 FAMILIES: tuple[Family, ...] = (sd1.FAMILY, sd2.FAMILY)
 
+BY_TEXT_WIDTH = {768: sd1.FAMILY.title, 1024: sd2.FAMILY.title, 2048: "Stable Diffusion XL"}
+"""What a family is called whose cross-attention reads text of a width."""
+
 FOREIGN = {  # a tensor by which a family that is not supported gives itself away
     "conditioner.embedders.1.model.ln_final.weight": "Stable Diffusion XL",
     "model.diffusion_model.label_emb.0.0.weight": "Stable Diffusion XL",

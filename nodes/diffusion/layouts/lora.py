@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nodes.diffusion.components import Component, Part
 from nodes.diffusion.errors import ModelError
+from nodes.diffusion.families import BY_TEXT_WIDTH
 from nodes.diffusion.headers import Header, TensorInfo
 from nodes.diffusion.layouts import unet
 
@@ -56,8 +57,6 @@ GROUPS = (
 )
 OTHERS = {"oft_blocks": "an OFT", "oft_diag": "an OFT", "a1.weight": "a GLoRA"}
 """Changes of forms that cannot be applied, by what their tensors are called."""
-FAMILIES = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "Stable Diffusion XL"}
-"""By how wide the text is that cross-attention reads."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +163,7 @@ def _same_family(path: Path, found: Mapping[str, Change], component: Component) 
             continue
         shape = narrow.shape
         if len(shape) > 1 and shape[1] != wanted:
-            made, given = (FAMILIES.get(n, f"one that reads text of width {n}") for n in (shape[1], wanted))
+            widths = (shape[1], wanted)
+            made, given = (BY_TEXT_WIDTH.get(n, f"one that reads text of width {n}") for n in widths)
             raise ModelError(path, f"was made for another family of models: {made}; this model is {given}")
         return

@@ -59,6 +59,17 @@ def options(class_type: str, name: str) -> dict[str, Any]:
 
 # Against the classes that everybody has.
 
+#: What the front-ends need to start, and to show the graph that they start with.
+AT_START = """
+CheckpointLoaderSimple ImageOnlyCheckpointLoader LoraLoader LoraLoaderModelOnly VAELoader ControlNetLoader
+UNETLoader UpscaleModelLoader StyleModelLoader GLIGENLoader CLIPLoader EmptySD3LatentImage
+ModelSamplingAuraFlow CLIPTextEncode KSampler VAEDecode SaveImage
+"""
+
+
+def test_the_classes_that_front_ends_start_with_are_there() -> None:
+    assert [name for name in AT_START.split() if name not in builtin()] == []
+
 
 def known() -> list[str]:
     return [line for line in CATALOGUE if line.partition("(")[0] in builtin()]
