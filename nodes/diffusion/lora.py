@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -69,6 +70,8 @@ def patched(
             placed = {role: tensor.to(weight.device) for role, tensor in tensors.items()}
             try:
                 sums[name] = changed_weight(weight, placed, lora.strength)
+            except torch.OutOfMemoryError:
+                raise
             except (RuntimeError, ValueError, ArithmeticError, IndexError, TypeError) as error:
                 problem = f"what it changes in {name!r} does not fit {list(weight.shape)} ({error})"
                 raise ModelError(
