@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -43,15 +44,21 @@ def best() -> str:
     """The device to take when nobody chose one; a guess from outside, as torch is not loaded yet."""
     if sys.platform == "darwin" and platform.machine() == "arm64":
         return "mps"
-    if "+cpu" not in version("torch") and (Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi")):
+    if "+cpu" not in torch_version() and (Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi")):
         return "cuda"
     return "cpu"
+
+
+@cache
+def torch_version() -> str:
+    """Of the torch that is installed; it is not loaded."""
+    return version("torch")
 
 
 def profile(device_name: str) -> str:
     """What decides the last bits of a result: part of the cache key of what is computed.  Without torch."""
     precision = ",".join(PRECISION[kind(device_name)].values())
-    major, minor, *_ = version("torch").split(".")
+    major, minor, *_ = torch_version().split(".")
     return f"{kind(device_name)} {precision} torch {major}.{minor}"
 
 
