@@ -1,0 +1,79 @@
+/** The page: tabs and Run above, the canvas in the middle, panels around it. */
+
+import { ReactFlowProvider } from "@xyflow/react";
+import { useEffect } from "react";
+import { AddSearch } from "../canvas/AddSearch";
+import { Canvas } from "../canvas/Canvas";
+import { useEditor, useTab } from "../state/editor";
+import { useRuns } from "../state/runs";
+import { useServer } from "../state/server";
+import { useUi } from "../state/ui";
+import { Toasts } from "../ui/Toasts";
+import { listenToKeys } from "./keys";
+import { TopBar } from "./TopBar";
+
+const enter = (path: readonly string[]) => useEditor.getState().enter(path);
+
+export function App() {
+  const theme = useUi((state) => state.theme);
+  useEffect(listenToKeys, []);
+  useEffect(() => {
+    const media = window.matchMedia("(prefers-color-scheme: light)");
+    const apply = () => {
+      document.documentElement.dataset["theme"] = theme === "system" ? (media.matches ? "light" : "dark") : theme;
+    };
+    apply();
+    media.addEventListener("change", apply);
+    return () => media.removeEventListener("change", apply);
+  }, [theme]);
+  return (
+    <ReactFlowProvider>
+      <div className="app">
+        <TopBar />
+        <Connection />
+        <main className="middle">
+          <Canvas />
+        </main>
+        <Crumbs />
+        <AddSearch />
+        <Toasts />
+      </div>
+    </ReactFlowProvider>
+  );
+}
+
+/** What keeps the editor from working, when something does. */
+function Connection() {
+  const connected = useRuns((state) => state.connected);
+  const ever = useRuns((state) => state.everConnected);
+  const defs = useServer((state) => state.defsState);
+  const error = useServer((state) => state.defsError);
+  if (defs === "failed")
+    return (
+      <p className="banner" role="alert">
+        {error} <button type="button" onClick={() => void useServer.getState().loadDefs()}>Try again</button>
+      </p>
+    );
+  if (ever && !connected) return <p className="banner" role="alert">The server is gone. Your work is kept here; the page reconnects by itself.</p>;
+  return null;
+}
+
+/** The way into the sub-graph that is looked at, and out of it. */
+function Crumbs() {
+  const path = useTab((tab) => tab.path);
+  const workflow = useTab((tab) => tab.workflow);
+  if (!path.length) return null;
+  return (
+    <nav className="crumbs" aria-label="Sub-graphs">
+      <button type="button" onClick={() => enter([])}>{workflow.title}</button>
+      {path.map((id, index) => (
+        <span key={id}>
+          {" › "}
+          <button type="button" aria-current={index === path.length - 1} onClick={() => enter(path.slice(0, index + 1))}>
+            {workflow.subgraphs[id]?.title ?? id}
+          </button>
+        </span>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,73 @@
+/** What happens once, when the page opens. */
+
+import { call } from "../api/client";
+import { listen } from "../api/socket";
+import { readDocument } from "../graph/document";
+import { activeTab, useEditor } from "../state/editor";
+import { useRuns } from "../state/runs";
+import { useServer } from "../state/server";
+import { CLIENT_ID } from "../state/submit";
+import { autosave, restoreSession } from "../state/session";
+import { useUi } from "../state/ui";
+
+const FIRST_WORKFLOW = "text_to_image";
+const LOOK_AFTER = 350;
+
+export async function start(): Promise<void> {
+  listen(CLIENT_ID, (message) => {
+    const back = message.type === "open" && useRuns.getState().everConnected;
+    useRuns.getState().hear(message);
+    if (back) void useServer.getState().loadDefs();
+  });
+  const restored = restoreSession();
+  autosave();
+  await useServer.getState().loadDefs();
+  if (!restored) await openFirst();
+  lookOnEdits();
+}
+
+async function openFirst(): Promise<void> {
+  try {
+    useEditor.getState().open(readDocument(await call("GET", `v1/workflows/${FIRST_WORKFLOW}`)));
+    requestAnimationFrame(() => setTimeout(focusPrompt, 300));
+  } catch {
+    useUi.getState().toast("The first workflow could not be loaded; double-click the canvas to begin one.");
+  }
+}
+
+/** The first prompt is ready to be typed over. */
+function focusPrompt(): void {
+  const { workflow } = activeTab(useEditor.getState());
+  const prompt = Object.values(workflow.inputs).find(({ input }) => input === "text");
+  const field = prompt && document.getElementById(`field-${prompt.node}-${prompt.input}`);
+  if (field instanceof HTMLTextAreaElement) {
+    field.focus({ preventScroll: true });
+    field.select();
+  }
+}
+
+/** Validation and plan follow every edit, and every run that ended. */
+function lookOnEdits(): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => void useServer.getState().look(activeTab(useEditor.getState()).workflow), LOOK_AFTER);
+  };
+  useEditor.subscribe((state) => {
+    const { graph, subgraphs } = activeTab(state).workflow;
+    return `${versionOf(graph)} ${versionOf(subgraphs)}`;
+  }, look);
+  useRuns.subscribe((state) => Object.values(state.runs).filter((run) => run.ended).length, look);
+  look();
+}
+
+const versions = new WeakMap<object, number>();
+let lastVersion = 0;
+
+/** A number that is the same for the same object. */
+function versionOf(value: object): number {
+  const known = versions.get(value);
+  if (known !== undefined) return known;
+  versions.set(value, ++lastVersion);
+  return lastVersion;
+}
