@@ -52,6 +52,8 @@ class Hooks:
     profile: Callable[[str], str] = str
     #: Surrounds everything that runs on a device lane's thread.
     scope: Callable[[], AbstractContextManager[Any]] = nullcontext
+    #: Loads what the first run needs, ahead of it; takes seconds.
+    warm_up: Callable[[], None] = lambda: None
     #: The texts that a picture carries: `prompt`, `workflow`, `safelight`.
     read_workflow: Callable[[Path], Mapping[str, str]] = _no_texts
     #: The pictures (PIL) that a value is, for those who want to see it.

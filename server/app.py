@@ -44,7 +44,7 @@ def make_app(engine: Engine, settings: Settings) -> web.Application:
     app[FRONTEND] = frontend(settings.frontend)
     app[METRICS] = Metrics()
     app[ATTEMPTS] = Attempts()
-    app[UNREADY] = lambda: "" if JOBS in app else "the queue is not open yet"
+    app[UNREADY] = lambda: unready(app)
     app.on_response_prepare.append(tell_browsers)
     app.cleanup_ctx.append(heartbeat)
     app[LOGS] = LogsRing(engine.files, [settings.token], private=settings.log_prompts)
@@ -53,6 +53,13 @@ def make_app(engine: Engine, settings: Settings) -> web.Application:
     add_routes(app)
     add_v1(app)
     return app
+
+
+def unready(app: web.Application) -> str:
+    """Why the server takes no work now; empty when it does."""
+    if JOBS not in app:
+        return "the queue is not open yet"
+    return "the server is stopping" if app[JOBS].draining else ""
 
 
 async def services(app: web.Application) -> AsyncIterator[None]:

@@ -46,6 +46,7 @@ class Settings:
 
     jobs: Annotated[int, Told("how many jobs run at once", low=1, high=256)] = 1
     exact: Annotated[bool, Told("never merge the work of different jobs")] = False
+    warm_up: Annotated[bool, Told("load the libraries of the first run once the server is ready")] = True
     durable: Annotated[bool, Told("survive a power cut too, and not only the end of the process")] = False
     drain_seconds: Annotated[
         float, Told("how long running jobs may take to end when the server is told to stop", low=0)

@@ -80,6 +80,7 @@ class Jobs:
         self._mailbox = Mailbox(self._happened, asyncio.get_running_loop())
         for job in await self.database.write(table.recover):
             log.warning("job %s: the server died each time that it ran; it is set aside", job.id)
+            self._tell(job)
         self._counter = await self.database.read(table.highest)
         self.paused = bool(await self.database.read(partial(table.fact, name=_PAUSED)))
         for job in await self.database.read(table.pending):
@@ -90,6 +91,11 @@ class Jobs:
     def running(self) -> list[Job]:
         """What runs, the oldest first."""
         return [running.job for running in self._running.values()]
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server is about to stop."""
+        return self._draining
 
     @property
     def remaining(self) -> int:

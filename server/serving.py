@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -56,6 +57,8 @@ async def _serve(engine: Engine, settings: Settings) -> None:
         for pack in engine.registry.broken:
             print(f"warning: pack {pack.name}: {pack.reason}", file=sys.stderr)
         print(f"Safelight is at {address(runner)}", flush=True)
+        if settings.warm_up:
+            threading.Thread(target=engine.registry.hooks.warm_up, name="warm-up", daemon=True).start()
         await _told_to_stop()
         log.info("stopping: running jobs have %.0f s to end", settings.drain_seconds)
         await site.stop()

@@ -25,6 +25,9 @@ VERSION: Final = 1
 KEY: Final = "_workflow"
 SUBGRAPH: Final = "subgraph:"
 
+#: Definitions that hold each other twice would grow without end.
+MOST_NODES: Final = 100_000
+
 
 class Parameter(NamedTuple):
     """A named input: where its value goes, and what people are told about it."""
@@ -59,7 +62,7 @@ def lower_document(document: Document, specs: Mapping[str, NodeSpec]) -> Lowered
     """See the module; `specs` say the types that bypassing goes by.
 
     Raises:
-        DocumentError: the document is of a newer version.
+        DocumentError: the document is of a newer version, or its sub-graphs are too large.
     """
     about = document.get(KEY, {})
     lowered = Lowered({})
@@ -224,6 +227,8 @@ class _Flat:
                 (inner, inner_raw, (*within, definition))
                 for inner, inner_raw in self._expand(node, raw, _mapping(self.definitions[definition]))
             ]
+            if len(self.nodes) + len(waiting) > MOST_NODES:
+                raise DocumentError(f"the sub-graphs of this workflow hold more than {MOST_NODES} nodes")
 
     def _definition(self, raw: Any) -> str | None:
         class_type = _mapping(raw).get("class_type")
@@ -330,11 +335,10 @@ class _Flat:
             order = [same] if same and fits(same) else []
             order += [name for name in names if sockets[name] == wanted]
             order += [name for name in names if fits(name)]
-        for name in order:
-            if _is_place(inputs.get(name)):
-                link: list[Any] = inputs[name]
-                return link
-        return None
+        if not order or not _is_place(inputs.get(order[0])):
+            return None  # what would take its place is not linked: the link is cut
+        link: list[Any] = inputs[order[0]]
+        return link
 
     def _sockets(self, raw: Any) -> tuple[dict[str, str], list[str]]:
         """The types of a node's sockets: its inputs that are links, and its outputs."""

@@ -6,6 +6,7 @@ is in WAL mode, so readers never wait for the writer.
 """
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections import deque
@@ -64,10 +65,11 @@ class Database:
         self._path = path
         make_folder(path.parent)
         try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # prompts are people's own business
             self._connection = _connect(path)
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             _migrate(self._connection, path)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
                 raise StorageError(
                     f"{path} is damaged, or no job database; move it away to begin a new history"
