@@ -168,11 +168,11 @@ class DiskCache:
 
 
 def why_not(spec: NodeSpec, entry: Entry) -> str | None:
-    """Why an entry does not go to disk; None when it does."""
+    """Why an entry does not go to disk; None when it does: it was dear, or wrote files."""
     for output in spec.outputs:
         if output.socket.codec is None:
             return f"values of type {output.socket.wire} stay in memory"
-    if spec.output_node:
+    if entry.files:
         return None
     if entry.seconds > DEAR_SECONDS or entry.seconds > DEAR_RATIO * (
         _WRITE_OVERHEAD + entry.nbytes / _WRITE_RATE
