@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
@@ -13,7 +14,6 @@ from typing import IO, Self
 ROOT = Path(__file__).parent.parent.parent
 _COMMAND = "import sys; from server.cli import main; sys.exit(main(sys.argv[1:]))"
 _ADDRESS = re.compile(r"Safelight is at (\S+)")
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class NotStartedError(Exception):
@@ -79,9 +79,12 @@ class ServerProcess:
         return self._end(signal.SIGTERM, seconds)
 
     def cpu_seconds(self) -> float:
-        """User and system time of all its threads so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """User and system time of its threads so far; those that have ended are left out."""
+        nanoseconds = 0
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            with suppress(OSError):  # it has just ended
+                nanoseconds += int((task / "schedstat").read_text().split()[0])
+        return nanoseconds / 1e9
 
     def memory(self) -> int:
         """Bytes that it has in memory."""
@@ -94,6 +97,10 @@ class ServerProcess:
 
     def threads(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/task"))  # noqa: PTH208
+
+    def has_loaded(self, library: str) -> bool:
+        """Whether a shared library of this name is in its memory."""
+        return library in Path(f"/proc/{self.process.pid}/maps").read_text()
 
     def _end(self, how: signal.Signals, seconds: float = 30.0) -> int:
         if self._process is None:
