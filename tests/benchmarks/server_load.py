@@ -37,7 +37,7 @@ def table(*rows: Iterable[object]) -> None:
 
 def server(folder: Path, *flags: str) -> ServerProcess:
     """A server that runs, over a new home."""
-    started = ServerProcess(make_home(folder), (*QUIET, *flags)).start()
+    started = ServerProcess(make_home(folder), (*QUIET, "--no-warm-up", *flags)).start()
     started.ready()
     return started
 

@@ -145,7 +145,7 @@ class Crash:
     jobs: int
     kills: int
     seed: int = 0
-    flags: tuple[str, ...] = ("--device", "cpu", "--log-level", "warning")
+    flags: tuple[str, ...] = ("--device", "cpu", "--log-level", "warning", "--no-warm-up")
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
