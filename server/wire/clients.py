@@ -1,6 +1,6 @@
 """Websocket clients: a bounded outbox each, so that a slow one holds up nobody.
 
-What waits to be sent may be replaced by newer news of its kind (progress, the queue's length, previews).
+What waits to be sent may give way to newer news of its kind (progress, the queue's length, previews).
 Previews are not even made for a client that is behind, and one that is far behind is let go: it comes
 back and is told where things stand.
 """
@@ -29,7 +29,7 @@ SEND_SECONDS: Final = 60.0
 
 @dataclass(eq=False, slots=True)
 class _Entry:
-    content: str | bytes
+    content: str | bytes  # nothing when it gave way to a later one
     key: str
 
 
@@ -52,13 +52,14 @@ class Client:
         return self._size > BEHIND
 
     def send(self, content: str | bytes, key: str = "") -> None:
-        """Have something sent.  With a key it takes the place of what waits under the same key."""
+        """Have something sent.  What still waits under the same key is not sent then."""
         if self._closing:
             return
         if key and (waiting := self._replaceable.get(key)) is not None:
-            self._size += len(content) - len(waiting.content)
-            waiting.content = content
-            return
+            self._size -= len(waiting.content)
+            waiting.content = waiting.key = (
+                ""  # its place is over: this one has to come after what is between
+            )
         entry = _Entry(content, key)
         if key:
             self._replaceable[key] = entry
@@ -88,6 +89,8 @@ class Client:
             while not self._closing:
                 while self._entries:
                     entry = self._take()
+                    if not entry.content:
+                        continue
                     async with asyncio.timeout(SEND_SECONDS):
                         if isinstance(entry.content, str):
                             await self.socket.send_str(entry.content)

@@ -6,6 +6,7 @@ protocol has it.
 """
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,6 +19,8 @@ from server.store.jobs import End, Job, State
 from server.wire import frames
 from server.wire.clients import Client
 from server.wire.narration import INTERVAL, Narration
+
+log: Final = logging.getLogger("safelight.clients")
 
 #: Messages of which only the latest matters.
 LATEST: Final = frozenset({"status", "progress", "progress_state"})
@@ -146,7 +149,7 @@ class Hub:
             if kind in _OF_NOBODY:
                 self.broadcast(kind, data)
         elif (client := self.clients.get(client_id)) is not None:
-            client.send(frames.text(kind, data), kind if kind in LATEST else "")
+            client.send(frames.text(kind, data), f"{kind} {data['prompt_id']}" if kind in LATEST else "")
 
     # The queue's length: to everyone, at intervals.
 
@@ -171,22 +174,32 @@ class Hub:
 
     def _preview(self, narration: Narration, event: NodePreview) -> None:
         """Show unfinished work, if somebody looks: one at a time, and no faster than they go out."""
-        client = self.clients.get(narration.job.client)
-        if client is None or client.behind or not narration.live:
-            return
-        if narration.job.id not in self._previewing:
+        if narration.live and narration.job.id not in self._previewing and self._onlookers(narration.job):
             self._previewing.add(narration.job.id)
-            self._spawn(self._send_preview(narration, event, client))
+            self._spawn(self._send_preview(narration, event))
 
-    async def _send_preview(self, narration: Narration, event: NodePreview, client: Client) -> None:
+    def _onlookers(self, job: Job) -> list[Client]:
+        """Who previews of a job are for and keeps up: its client, or everyone when it has none."""
+        clients = self.clients.values() if not job.client else [self.clients.get(job.client)]
+        return [client for client in clients if client is not None and not client.behind]
+
+    def _is_told(self, narration: Narration) -> bool:
+        """Whether a story is still going on."""
+        story = self._stories.get(narration.job.client)
+        return story is not None and story.get(narration.job.id) is narration
+
+    async def _send_preview(self, narration: Narration, event: NodePreview) -> None:
         try:
             content = await asyncio.to_thread(_preview_jpeg, event.image, self._settings.preview_size)
-            if client.previews_with_metadata:
-                metadata = {**narration.metadata(event.node), "image_type": "image/jpeg"}
-                client.send(frames.picture_of_node(content, metadata), "preview")
-            else:
-                client.send(frames.picture(frames.JPEG, content), "preview")
+            metadata = {**narration.metadata(event.node), "image_type": "image/jpeg"}
+            for client in self._onlookers(narration.job) if self._is_told(narration) else ():
+                if client.previews_with_metadata:
+                    client.send(frames.picture_of_node(content, metadata), "preview")
+                else:
+                    client.send(frames.picture(frames.JPEG, content), "preview")
             await asyncio.sleep(INTERVAL)
+        except Exception:  # a pack's picture may be anything; its run goes on
+            log.exception("job %s: node %s has a preview that cannot be shown", narration.job.id, event.node)
         finally:
             self._previewing.discard(narration.job.id)
 

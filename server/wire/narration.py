@@ -28,7 +28,8 @@ from server.wire.frames import milliseconds
 #: Seconds between two messages about progress.
 INTERVAL: Final = 0.1
 
-#: Up to so many nodes a `progress_state` names all that have begun; beyond, those that run or changed.
+#: Up to so many nodes a `progress_state` names all that have begun; beyond, those that run and the latest
+#: of those that have ended.
 CUMULATIVE: Final = 64
 
 Say = Callable[[str, Mapping[str, Any]], None]
@@ -45,6 +46,7 @@ class Narration:
     over: bool = False
     current: str = ""
     shown: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    class_types: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._held: list[Callable[[], None]] = []
@@ -75,6 +77,7 @@ class Narration:
                 )
             case NodeStarted():
                 self._set(event.node, 0, 1, "running")
+                self.class_types[event.node] = event.class_type
                 self.begin(event.node)
             case NodeProgress():
                 self._progress = event
@@ -88,7 +91,12 @@ class Narration:
                 self.shown[event.node] = event.shown
                 self._executed(event.node)
             case NodeBlocked():
-                failure = {"node": event.node, "message": event.message, "kind": "ExecutionBlocked"}
+                failure = {
+                    "node": event.node,
+                    "class_type": self.class_types.get(event.node, ""),
+                    "message": event.message,
+                    "kind": "ExecutionBlocked",
+                }
                 self._tell("execution_error", execution_error(self.job, failure))
             case NodesExpanded():
                 self._parents |= dict.fromkeys(event.nodes, event.node)
@@ -107,7 +115,10 @@ class Narration:
         if job.state is State.COMPLETED:
             self._tell("execution_success", {"prompt_id": job.id, "timestamp": milliseconds()})
         elif job.state is State.CANCELLED:
-            self._tell("execution_interrupted", interrupted(job, end, self.current))
+            self._tell(
+                "execution_interrupted",
+                interrupted(job, end, self.current, self.class_types.get(self.current, "")),
+            )
         else:
             failure = end.failures[0] if end.failures else {}
             self._tell("execution_error", execution_error(job, failure))
@@ -167,6 +178,7 @@ class Narration:
             "prompt_id": self.job.id,
             **self._identity(node),
         }
+        self._changed.pop(node, None)
         self._changed[node] = None
         if self.live:
             self._state_changed()
@@ -199,9 +211,9 @@ class Narration:
             )
         nodes = self._nodes
         if len(nodes) > CUMULATIVE:
-            changed = self._changed
+            latest = set(list(self._changed)[-CUMULATIVE:])
             nodes = {
-                node: each for node, each in nodes.items() if node in changed or each["state"] == "running"
+                node: each for node, each in nodes.items() if node in latest or each["state"] == "running"
             }
         self._changed.clear()
         self.say("progress_state", {"prompt_id": self.job.id, "nodes": nodes})
@@ -239,11 +251,13 @@ def execution_error(job: Job, failure: Mapping[str, Any], timestamp: int | None 
     }
 
 
-def interrupted(job: Job, end: End | None, node: str = "", timestamp: int | None = None) -> dict[str, Any]:
+def interrupted(
+    job: Job, end: End | None, node: str = "", class_type: str = "", timestamp: int | None = None
+) -> dict[str, Any]:
     return {
         "prompt_id": job.id,
         "node_id": node,
-        "node_type": "",
+        "node_type": class_type,
         "executed": list(end.outputs) if end is not None else [],
         "timestamp": milliseconds() if timestamp is None else timestamp,
     }
