@@ -148,7 +148,6 @@ def _failed(job: JobDetails) -> Refusal:
         f"{where}{failure.message}",
         "the job tells of what ran beside it",
         job=job.id,
-        failures=[each.model_dump() for each in job.failures],
     )
 
 

@@ -120,7 +120,8 @@ async def get_jobs(request: web.Request, query: Listing) -> JobPage:
         offset=query.offset,
     )
     page = await request.app[DATABASE].read(find)
-    positions = positions_in(request.app)
+    waiting = any(job.state is State.PENDING for job in page.jobs)
+    positions = positions_in(request.app) if waiting else {}
     jobs = [summary(job, positions.get(job.id)) for job in page.jobs]
     return JobPage(jobs=jobs, total=page.total, limit=query.limit, offset=query.offset)
 

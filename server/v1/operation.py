@@ -25,9 +25,6 @@ Method = Literal["GET", "POST", "PUT", "DELETE"]
 #: Parameters of a handler that are read into models, in the order in which mistakes are told.
 PLACES: Final = ("headers", "query", "body")
 
-#: Names of the query that others read before any handler is asked.
-_ELSEWHERE: Final = frozenset({"token"})
-
 
 @dataclass(frozen=True)
 class Said:
@@ -180,7 +177,7 @@ async def _read(request: web.Request, place: str, model: type[BaseModel]) -> Map
         required = any(field.is_required() for field in model.model_fields.values())
         return await json_object(request, **({} if required else {"default": {}}))
     if place == "query":
-        return _texts(request.query, model, set(request.query) - _ELSEWHERE)
+        return _texts(request.query, model, dict.fromkeys(request.query))
     names = [field.alias or name for name, field in model.model_fields.items()]
     return _texts(request.headers, model, [name for name in names if name in request.headers])
 

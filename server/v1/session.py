@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from aiohttp import web
+from pydantic import ConfigDict
 
 from server.sign_in import log_in, show_page
 from server.v1.operation import Operations, Said
@@ -13,6 +14,8 @@ operations: Final = Operations("session")
 
 class Login(Wish):
     """The token that the server asks for."""
+
+    model_config = ConfigDict(extra="ignore")
 
     token: str
 

@@ -82,6 +82,8 @@ class ErrorDetail(BaseModel):
     """What to do about it."""
     problems: list[Problem | Mistake] = Field(default_factory=list)
     """Everything that is wrong, where several things may be."""
+    job: str = ""
+    """The job that tells more, when one has run."""
 
 
 class ErrorBody(Shape):

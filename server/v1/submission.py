@@ -120,7 +120,6 @@ async def prepare(app: web.Application, wish: Workflow) -> Prepared:
         UserError: it is no workflow, or too large.
     """
     engine, settings = app[ENGINE], app[SETTINGS]
-    check_limits(wish.workflow, settings)
     values, problems = await stored_pictures(engine.files, settings, wish.inputs)
     prepared = await asyncio.to_thread(_prepare, engine, settings, wish.workflow, values, wish.outputs)
     return Prepared(prepared.checked, [*problems, *prepared.problems])
@@ -134,6 +133,7 @@ def _prepare(
     outputs: Sequence[str] | None,
 ) -> Prepared:
     problems: list[Problem] = []
+    check_limits(document, settings)
     if values:
         document, found = translate(document, engine.registry.specs)
         problems += [shape(each) for each in found]
@@ -198,7 +198,7 @@ async def submit(
             front=wishes.front,
             priority=wishes.priority,
             extra={"metadata": wishes.metadata},
-            texts=texts(checked, {}),
+            texts=await asyncio.to_thread(texts, checked, {}),
             titles=checked.lowered.titles,
             results=checked.results,
             cache=wishes.cache,

@@ -12,8 +12,7 @@ from engine.errors import UserError
 from engine.formats import lower, translate
 from server.answers import answer
 from server.bodies import json_object
-from server.keys import ENGINE, SETTINGS
-from server.limits import check_limits
+from server.keys import ENGINE
 from server.refusal import Refusal
 from server.v1.library import Library, Saved, title_of
 from server.v1.nodes import listed
@@ -58,6 +57,12 @@ class SavedWorkflow(WorkflowEntry):
     problems: list[Problem]
 
 
+class KnownVersion(Query):
+    if_none_match: Annotated[
+        str | None, Field(alias="If-None-Match", description="Only if the version is another one.")
+    ] = None
+
+
 class Versions(Query):
     if_match: Annotated[
         str | None,
@@ -89,14 +94,14 @@ async def get_workflows(request: web.Request) -> Workflows:
     errors=UNKNOWN,
     parts=PARTS,
 )
-async def get_workflow(request: web.Request, name: str) -> web.Response:
+async def get_workflow(request: web.Request, name: str, headers: KnownVersion) -> web.Response:
     """Give a saved workflow."""
     saved = await asyncio.to_thread(Library(request.app[ENGINE].files).get, name)
-    headers = {"ETag": saved.tag, "Cache-Control": "no-cache"}
-    if saved.tag in request.headers.get("If-None-Match", ""):
-        return web.Response(status=304, headers=headers)
+    version = {"ETag": saved.tag, "Cache-Control": "no-cache"}
+    if saved.tag in (headers.if_none_match or ""):
+        return web.Response(status=304, headers=version)
     await asyncio.to_thread(saved.document)
-    return web.Response(body=saved.content, content_type="application/json", headers=headers)
+    return web.Response(body=saved.content, content_type="application/json", headers=version)
 
 
 @operations(
@@ -118,14 +123,13 @@ async def put_workflow(request: web.Request, name: str, headers: Versions) -> An
     """Save a workflow of any form."""
     engine = request.app[ENGINE]
     document = await json_object(request)
-    check_limits(document, request.app[SETTINGS])
+    prepared = await prepare(request.app, Workflow(workflow=document))
     try:
         json.dumps(document, allow_nan=False)
     except ValueError:
         raise Refusal(
             400, "invalid_json", "the document holds NaN or an infinity, which JSON has not"
         ) from None
-    prepared = await prepare(request.app, Workflow(workflow=document))
     library, content = Library(engine.files), await request.read()
     only_new = (headers.if_none_match or "").strip() == "*"
     saved, new = await asyncio.to_thread(

@@ -128,6 +128,9 @@ def test_what_is_no_workflow_is_not_saved(tmp_path: Path) -> None:
                 assert (await api("PUT", "/v1/workflows/x", data=body)).status == 400
             reply = await api("PUT", "/v1/workflows/x", json={"_workflow": {"version": 99}})
             assert (reply.status, reply.error["code"]) == (400, "invalid_document")
+            for depth in (300, 900, 5000, 100_000):
+                deep = '{"1": ' + "[" * depth + "]" * depth + "}"
+                assert (await api("PUT", "/v1/workflows/x", data=deep)).status == 400
             assert not (tmp_path / "workflows").exists()
 
     asyncio.run(go())
