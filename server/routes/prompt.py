@@ -74,11 +74,11 @@ def read(body: Mapping[str, Any], engine: Engine, settings: Settings) -> tuple[S
         raise Unrunnable(prompt_error("invalid_prompt", conceal(str(error), engine.files))) from None
     except Refusal as refusal:
         raise Unrunnable(prompt_error(refusal.code, refusal.message, refusal.hint), refusal.status) from None
-    _must_run(checked, engine)
+    outputs = _must_run(checked, engine)
     submission = Submission(
         id=prompt_id or new_id(),
         graph=checked.lowered.graph,
-        wanted=checked.validation.outputs,
+        wanted=outputs,
         client=client,
         number=number,
         front=body.get("front") is True,
@@ -93,11 +93,17 @@ def read(body: Mapping[str, Any], engine: Engine, settings: Settings) -> tuple[S
     return submission, node_errors(checked, engine.registry, engine.files)
 
 
-def _must_run(checked: Checked, engine: Engine) -> None:
-    """Refuse a prompt of which nothing can run, or that names a class that is not there."""
+def _must_run(checked: Checked, engine: Engine) -> tuple[str, ...]:
+    """The outputs that run; refuses a prompt of which none does, or that names a class that is not there."""
     missing = any(problem.code == "missing_node_type" for problem in checked.errors)
     if missing or not checked.validation.outputs:
         raise Unrunnable(validation_error(checked, engine.registry, engine.files))
+    ends = {node for node, output in checked.results.values() if output is not None}
+    ends.update(checked.validation.graph.outputs)
+    outputs = tuple(node for node in checked.validation.outputs if node in ends)
+    if not outputs:
+        raise Unrunnable(prompt_error("prompt_no_outputs", "none of the targets is an output node"))
+    return outputs
 
 
 def _document(body: Mapping[str, Any]) -> dict[str, Any]:

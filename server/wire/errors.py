@@ -47,7 +47,7 @@ def validation_error(checked: Checked, registry: Registry, files: Files) -> dict
             f"Node ID '#{top.node}'" + (f"; {top.hint}" if top.hint else ""),
             node_id=top.node,
             class_type=top.class_type or None,
-            node_title=top.title or None,
+            node_title=top.title or checked.lowered.titles.get(top.node),
         )
     elif all(not each.node for each in errors):
         first = errors[0]

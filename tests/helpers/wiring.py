@@ -119,7 +119,7 @@ async def wired(home: Path, **settings: Any) -> AsyncIterator[Client]:
     engine = toy_engine(home)
     engine.registry.add(steps, deliver, picky, odd, namespace="wiring")
     try:
-        async with serving(engine, home=home, **settings) as client:
+        async with serving(engine, **{"home": home, "drain_seconds": 0.0, **settings}) as client:
             yield client
     finally:
         await asyncio.to_thread(engine.close)
