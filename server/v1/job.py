@@ -90,7 +90,7 @@ class JobDetails(JobSummary):
 class JobPage(Shape):
     """A part of a listing."""
 
-    jobs: list[JobSummary]
+    jobs: list[JobSummary | JobDetails]
     total: int
     """How many there are in all."""
     limit: int

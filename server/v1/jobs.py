@@ -1,6 +1,7 @@
 """/v1/jobs: submit, follow, change, forget."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Final, Literal, Self
 
@@ -12,7 +13,7 @@ from server.refusal import Refusal
 from server.store import jobs as table
 from server.store.jobs import Record, State
 from server.v1.feed import FEED
-from server.v1.job import JobDetails, JobPage, details, end_of, metadata_of, place, summary
+from server.v1.job import JobDetails, JobPage, JobSummary, details, end_of, metadata_of, place, summary
 from server.v1.operation import Answer, Operations, Said
 from server.v1.shape import Problem, Query, Value, Wish
 from server.v1.submission import JobWishes, SubmitHeaders, Waiting, Workflow, known_job, prepare, submit
@@ -51,6 +52,13 @@ class Listing(Query):
     offset: Annotated[int, Field(ge=0, le=1 << 53)] = 0
     sort: Literal["created", "duration"] = "created"
     order: Literal["asc", "desc"] = "desc"
+    whole: bool = False
+    """Tell what came of each job too."""
+
+
+class Form(Query):
+    form: Literal["api", "document"] = "api"
+    """`document`: as it was submitted, with sub-graphs and places, where that was kept."""
 
 
 class Move(Wish):
@@ -122,7 +130,13 @@ async def get_jobs(request: web.Request, query: Listing) -> JobPage:
     page = await request.app[DATABASE].read(find)
     waiting = any(job.state is State.PENDING for job in page.jobs)
     positions = positions_in(request.app) if waiting else {}
-    jobs = [summary(job, positions.get(job.id)) for job in page.jobs]
+    jobs: list[JobSummary | JobDetails]
+    if query.whole:
+        seqs = [job.seq for job in page.jobs]
+        records = await request.app[DATABASE].read(partial(table.records, seqs=seqs))
+        jobs = [told_whole(request.app, record, positions) for record in records]
+    else:
+        jobs = [summary(job, positions.get(job.id)) for job in page.jobs]
     return JobPage(jobs=jobs, total=page.total, limit=query.limit, offset=query.offset)
 
 
@@ -189,10 +203,13 @@ async def post_move(request: web.Request, id: str, body: Move) -> JobDetails:  #
     errors=UNKNOWN,
     parts=_ID,
 )
-async def get_job_workflow(request: web.Request, id: str) -> web.Response:  # noqa: A002
+async def get_job_workflow(request: web.Request, id: str, query: Form) -> web.Response:  # noqa: A002
     """Give the graph that a job runs."""
     record = await record_of(request.app, id)
-    return web.Response(text=record.request["graph"], content_type="application/json")
+    graph: str = record.request["graph"]
+    if query.form == "document":
+        graph = json.loads(record.request["texts"]).get("safelight", graph)
+    return web.Response(text=graph, content_type="application/json")
 
 
 @operations(
@@ -216,12 +233,17 @@ async def whole(app: web.Application, job_id: str, warnings: Sequence[Problem] =
     Raises:
         Refusal: there is none of this id.
     """
-    record = await record_of(app, job_id)
+    return told_whole(app, await record_of(app, job_id), positions_in(app), warnings)
+
+
+def told_whole(
+    app: web.Application, record: Record, positions: Mapping[str, int], warnings: Sequence[Problem] = ()
+) -> JobDetails:
     return details(
         record.job,
         end_of(record),
-        position=positions_in(app).get(job_id) if record.job.state is State.PENDING else None,
-        progress=app[FEED].progress(job_id),
+        position=positions.get(record.job.id) if record.job.state is State.PENDING else None,
+        progress=app[FEED].progress(record.job.id),
         metadata=metadata_of(record),
         warnings=warnings,
     )
