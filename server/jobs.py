@@ -7,11 +7,11 @@ graphs stay in the database), hands jobs to the engine's thread, and tells liste
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from engine.engine import Engine
 from engine.errors import StorageError
@@ -26,6 +26,8 @@ from server.store.database import Database
 from server.store.jobs import End, Job, State, Submission
 
 log: Final = logging.getLogger("safelight.jobs")
+
+T = TypeVar("T")
 
 _PAUSED: Final = "paused"
 
@@ -45,14 +47,20 @@ class Running:
     """A job on its way."""
 
     job: Job
+    begun: "asyncio.Future[tuple[Job, table.Request] | None]"
     work: Work[End] | None = None
     stop: Literal["", "cancelled", "drained"] = ""
     progressed: bool = False
+    over: bool = False  # its end is with the database
 
-    def cancel(self, why: Literal["cancelled", "drained"]) -> None:
+    def cancel(self, why: Literal["cancelled", "drained"]) -> bool:
+        """Have it stop; False when it is over anyway."""
+        if self.over:
+            return False
         self.stop = self.stop or why
         if self.work is not None:
             self.work.cancel()
+        return True
 
 
 @dataclass
@@ -129,14 +137,11 @@ class Jobs:
     async def cancel(self, job_id: str) -> bool:
         """End a job that has not ended.  False when there is nothing to end."""
         if (running := self._find_running(job_id)) is not None:
-            running.cancel("cancelled")
-            return True
+            return running.cancel("cancelled")
         job = await self.database.write(partial(table.cancel_pending, job_id=job_id))
         if job is None:  # it may have begun to run while the database was asked
-            if (running := self._find_running(job_id)) is None:
-                return False
-            running.cancel("cancelled")
-            return True
+            running = self._find_running(job_id)
+            return running is not None and running.cancel("cancelled")
         self.line.remove(job_id)
         self._tell(job)
         return True
@@ -155,7 +160,8 @@ class Jobs:
 
     async def interrupt(self) -> bool:
         """End the oldest running job."""
-        return await self.cancel(self.running[0].id) if self._running else False
+        oldest = next((running for running in self._running.values() if not running.over), None)
+        return oldest is not None and oldest.cancel("cancelled")
 
     async def retry(self, job_id: str) -> Job:
         """Have an ended job run again.
@@ -287,17 +293,20 @@ class Jobs:
         """Begin as many jobs as may run."""
         while (job := self._next()) is not None:
             self.line.remove(job.id)
-            running = self._running[job.seq] = Running(job)
+            # Put at once: the end of the job before is written in the same commit.
+            begun = self.database.write(partial(_begin, job=job))
+            running = self._running[job.seq] = Running(job, begun)
             task = asyncio.get_running_loop().create_task(self._carry(running), name=f"job {job.id}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     def _next(self) -> Job | None:
-        if self.paused or self._draining or len(self._running) >= self.settings.jobs:
+        busy = [running.job for running in self._running.values() if not running.over]
+        if self.paused or self._draining or len(busy) >= self.settings.jobs:
             return None
         job = self.line.first()
-        alone = any(running.job.suspect for running in self._running.values())
-        if job is None or alone or (job.suspect and self._running):
+        alone = any(each.suspect for each in busy)
+        if job is None or alone or (job.suspect and busy):
             return None
         return job
 
@@ -308,7 +317,11 @@ class Jobs:
                 end = await self._attempt(running)
                 if end is None:
                     return
-                ended = await self._insist(partial(table.end, job=running.job, ended=end))
+                action = partial(table.end, job=running.job, ended=end)
+                written = self.database.write(action)
+                running.over = True
+                self._dispatch()
+                ended = await self._insist(action, written)
             except Exception as error:  # what a pack showed cannot be written, or the mistake is ours
                 log.exception("job %s cannot be brought to its end", running.job.id)
                 end = End(State.FAILED, failures=[{"node": "", "class_type": "", **_bug(error)}])
@@ -320,7 +333,7 @@ class Jobs:
 
     async def _attempt(self, running: Running) -> End | None:
         """How an attempt ended; None when it did not begin, or the job is put back."""
-        begun = await self._insist(partial(_begin, job=running.job))
+        begun = await self._insist(partial(_begin, job=running.job), running.begun)
         if begun is None:  # cancelled at the last moment
             return None
         running.job, request = begun
@@ -348,13 +361,14 @@ class Jobs:
             self.line.put(job)
             self._tell(job)
 
-    async def _insist(self, action: Callable[[Any], Any]) -> Any:
-        """Write what must be written, and try again while the disk is full."""
+    async def _insist(self, action: Callable[[Any], T], written: "asyncio.Future[T] | None" = None) -> T:
+        """Have written what must be written, and try again while the disk is full."""
         delay = 0.1
         while True:
             try:
-                return await self.database.write(action)
+                return await (written or self.database.write(action))
             except StorageError as error:
+                written = None
                 log.error("%s; trying again in %.1f s", error, delay)  # noqa: TRY400  # the message is enough
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 10.0)
@@ -367,8 +381,10 @@ class Jobs:
             running.progressed = True
             self._spawn(self._insist(partial(table.progressed, seq=seq)))
         for listener in self.listeners:
-            with _kept_going(running.job):
+            try:
                 listener.happened(running.job, event)
+            except Exception:
+                log.exception("job %s: a listener failed", running.job.id)
 
     def _spawn(self, work: Awaitable[Any]) -> None:
         async def go() -> None:
@@ -380,8 +396,10 @@ class Jobs:
 
     def _tell(self, job: Job, end: End | None = None) -> None:
         for listener in self.listeners:
-            with _kept_going(job):
+            try:
                 listener.changed(job, end)
+            except Exception:
+                log.exception("job %s: a listener failed", job.id)
         if job.state.ended:
             for waiter in self._waiters.get(job.id, ()):
                 if not waiter.done():
@@ -433,15 +451,6 @@ async def _end_of(work: Work[End]) -> End:
 
 def _bug(error: Exception) -> dict[str, str]:
     return {"message": f"a mistake in Safelight: {error}", "kind": "Bug"}
-
-
-@contextmanager
-def _kept_going(job: Job) -> Iterator[None]:
-    """A listener that breaks keeps no job from its end."""
-    try:
-        yield
-    except Exception:
-        log.exception("job %s: a listener failed", job.id)
 
 
 def failure_of(end: End) -> Mapping[str, Any]:

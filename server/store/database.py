@@ -83,15 +83,18 @@ class Database:
         self._thread = threading.Thread(target=self._work, name="db-write", daemon=True)
         self._thread.start()
 
-    async def write(self, action: Action[T]) -> T:
-        """Carry out an action in a transaction; when this returns, it is in the file.
+    def write(self, action: Action[T]) -> "asyncio.Future[T]":
+        """Carry out an action in a transaction; when it has been awaited, it is in the file.
 
-        Raises:
-            StorageError: the file cannot be written to.
+        Actions are carried out in the order of the calls.  Awaiting raises StorageError when the file cannot
+        be written to, and whatever the action raises.
         """
         waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._put(_Order(action, waiter))
-        return await waiter
+        try:
+            self._put(_Order(action, waiter))
+        except StorageError as error:
+            waiter.set_exception(error)
+        return waiter
 
     def write_now(self, action: Action[T]) -> T:
         """The same from a thread, which waits.
