@@ -8,9 +8,8 @@ import asyncio
 import base64
 import time
 from collections import OrderedDict, defaultdict
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -22,6 +21,7 @@ from server.store.jobs import End, Job, State
 from server.v1 import event as shapes
 from server.v1.job import Progress, details, summary
 from server.v1.reader import Reader, Told
+from server.v1.ring import Past, Ring
 from server.v1.shape import Shape, moment
 from server.wire.frames import jpeg
 
@@ -30,57 +30,6 @@ ALL: Final = ""
 
 #: Seconds between two reports of a node's progress.
 INTERVAL: Final = 0.1
-
-
-@dataclass
-class Ring:
-    """The latest events of one job, everything after `floor`, within `budget` bytes."""
-
-    floor: int
-    budget: int
-    events: dict[int, Told] = field(default_factory=dict)
-    nbytes: int = 0
-    over: bool = False
-    latest: dict[str, tuple[int, float]] = field(default_factory=dict)  # node -> number, time of its progress
-    progress: Progress | None = None
-    to_run: int = 0
-    finished: int = 0
-
-    @property
-    def last(self) -> int:
-        return next(reversed(self.events), self.floor)
-
-    def add(self, told: Told) -> None:
-        self.events[told.number] = told
-        self.nbytes += told.size
-        while self.nbytes > self.budget and self.events:
-            self.floor = next(iter(self.events))
-            self.drop(self.floor)
-
-    def drop(self, number: int) -> None:
-        if (told := self.events.pop(number, None)) is not None:
-            self.nbytes -= told.size
-
-    def begin(self) -> None:
-        """A new attempt: how far the last one was says nothing."""
-        self.latest.clear()
-        self.progress = None
-        self.to_run = self.finished = 0
-
-    def note(self, node: str, done: int = 0, total: int = 0) -> Progress:
-        part = done / total if total else 0.0
-        fraction = min(1.0, (self.finished + part) / max(self.to_run, 1))
-        self.progress = Progress(fraction=round(fraction, 4), node=node, done=done, total=total)
-        return self.progress
-
-
-class Past(NamedTuple):
-    """What a reader has missed: whether all of it is here, whether more will come, and from where on."""
-
-    events: list[Told]
-    whole: bool
-    over: bool
-    number: int
 
 
 class Feed:
@@ -130,14 +79,11 @@ class Feed:
     def past(self, job_id: str, after: int) -> Past | None:
         """What came after a number; None when nothing is known of the job."""
         ring = self._all if job_id == ALL else self._rings.get(job_id)
-        if ring is None:
-            return None
-        events = [told for told in ring.events.values() if told.number > after]
-        return Past(events, after >= ring.floor, ring.over, max(ring.last, ring.floor))
+        return ring.past(after) if ring is not None else None
 
     def progress(self, job_id: str) -> Progress | None:
         ring = self._rings.get(job_id)
-        return ring.progress if ring is not None else None
+        return ring.headway.progress if ring is not None else None
 
     def forget(self, job_id: str) -> None:
         """A job has been deleted."""
@@ -172,24 +118,16 @@ class Feed:
 
     def happened(self, job: Job, event: engine.Event) -> None:
         ring = self._ring(job)
+        ring.headway.listen(event)
         match event:
-            case engine.RunStarted():
-                ring.to_run = event.to_run
             case engine.NodesCached():
                 facts: dict[str, Any] = {"job_id": job.id, "at": moment(time.time())}
-                cached = shapes.Cached(nodes=list(event.nodes), to_run=ring.to_run, **facts)
+                cached = shapes.Cached(nodes=list(event.nodes), to_run=ring.headway.to_run, **facts)
                 self._tell(job.id, ring, cached)
-            case engine.NodesExpanded():
-                ring.to_run += len(event.nodes)
             case engine.NodePreview():
                 self._preview(job.id, event)
             case engine.NodeProgress():
                 self._progress(job.id, ring, event)
-            case engine.NodeStarted():
-                ring.note(event.node)
-            case engine.NodeFinished():
-                ring.finished += 1
-                ring.note(event.node)
         if (told := shapes.read(job.id, event, partial(conceal, files=self._files))) is not None:
             self._tell(job.id, ring, told)
 
@@ -218,7 +156,6 @@ class Feed:
             reader.put(told)
 
     def _progress(self, job_id: str, ring: Ring, event: engine.NodeProgress) -> None:
-        progress = ring.note(event.node, event.done, event.total)
         number, at = ring.latest.get(event.node, (0, 0.0))
         if time.monotonic() - at < INTERVAL and event.done < event.total:
             return
@@ -229,7 +166,7 @@ class Feed:
             node=event.node,
             done=event.done,
             total=event.total,
-            fraction=progress.fraction,
+            fraction=ring.headway.fraction,
         )
         self._tell(job_id, ring, told, key=event.node)
 

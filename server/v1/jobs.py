@@ -233,7 +233,9 @@ async def whole(app: web.Application, job_id: str, warnings: Sequence[Problem] =
     Raises:
         Refusal: there is none of this id.
     """
-    return told_whole(app, await record_of(app, job_id), positions_in(app), warnings)
+    record = await record_of(app, job_id)
+    positions = positions_in(app) if record.job.state is State.PENDING else {}
+    return told_whole(app, record, positions, warnings)
 
 
 def told_whole(

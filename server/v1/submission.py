@@ -242,4 +242,4 @@ def _id_of(document: Document) -> str:
     """The id that a document carries through renaming."""
     about = document.get(KEY)
     found = (about if isinstance(about, dict) else document).get("id")
-    return found[:200] if isinstance(found, str) else ""
+    return found[:200].encode(errors="replace").decode() if isinstance(found, str) else ""
