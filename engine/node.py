@@ -16,6 +16,7 @@ from typing import Generic, ParamSpec, TypeVar
 from engine.context import Context
 from engine.errors import NodeDefinitionError, PathError, UserError
 from engine.files import Files
+from engine.groups import Growing, Variants, gathering
 from engine.schema import read_inputs, read_outputs
 from engine.spec import (
     Blocked,
@@ -40,6 +41,7 @@ __all__ = [
     "Context",
     "Expansion",
     "Files",
+    "Growing",
     "Json",
     "Lazy",
     "Multiline",
@@ -52,6 +54,7 @@ __all__ = [
     "Step",
     "Upload",
     "UserError",
+    "Variants",
     "node",
 ]
 
@@ -116,13 +119,13 @@ def node(
     """
 
     def decorate(function: Callable[P, R]) -> Node[P, R]:
-        inputs, context = read_inputs(class_type, function)
+        inputs, context, groups = read_inputs(class_type, function)
         is_async = inspect.iscoroutinefunction(function)
         if not is_async and any(each.lazy for each in inputs.values()):
             raise NodeDefinitionError(f"{class_type}: lazy inputs are awaited, so it must be `async def`")
         spec = NodeSpec(
             class_type=class_type,
-            function=function,
+            function=gathering(function, groups),
             inputs=inputs,
             outputs=read_outputs(class_type, function),
             category=category,
@@ -140,6 +143,7 @@ def node(
             experimental=experimental,
             lazy_inputs=frozenset(name for name, each in inputs.items() if each.lazy),
             list_inputs=frozenset(name for name, each in inputs.items() if each.is_list),
+            groups=groups,
         )
         return Node(function, spec)
 

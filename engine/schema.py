@@ -4,6 +4,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import annotated_types
@@ -11,7 +12,9 @@ from pydantic.fields import FieldInfo
 
 from engine.context import Context
 from engine.errors import NodeDefinitionError
+from engine.groups import Group, Growing, Variants
 from engine.spec import (
+    MISSING,
     Blocked,
     Choices,
     Expansion,
@@ -34,9 +37,18 @@ def _hints(class_type: str, function: Callable[..., Any]) -> dict[str, Any]:
         raise NodeDefinitionError(f"{class_type}: its annotations cannot be evaluated: {error}") from error
 
 
-def read_inputs(class_type: str, function: Callable[..., Any]) -> tuple[dict[str, Input], str | None]:
+class Inputs(NamedTuple):
+    """What a function is given: the inputs by name, its context, and parameters that are several inputs."""
+
+    inputs: dict[str, Input]
+    context: str | None
+    groups: dict[str, Group]
+
+
+def read_inputs(class_type: str, function: Callable[..., Any]) -> Inputs:
     hints = _hints(class_type, function)
     inputs: dict[str, Input] = {}
+    groups: dict[str, Group] = {}
     context = None
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
@@ -46,8 +58,70 @@ def read_inputs(class_type: str, function: Callable[..., Any]) -> tuple[dict[str
         if hints[name] is Context:
             context = name
             continue
-        inputs[name] = _read_input(class_type, name, hints[name], parameter.default)
-    return inputs, context
+        read = _unwrap(hints[name])
+        group = next((each for each in read.extras if isinstance(each, Growing | Variants)), None)
+        if group is None:
+            inputs[name] = _read_input(class_type, name, hints[name], parameter.default)
+            continue
+        groups[name] = group
+        if isinstance(group, Growing):
+            inputs |= _growing(class_type, name, group, read)
+        else:
+            inputs |= _variants(class_type, name, group, read)
+    return Inputs(inputs, context, groups)
+
+
+def _growing(class_type: str, name: str, group: Growing, read: "_Reading") -> dict[str, Input]:
+    each = typing.get_args(read.core)[1]
+    return {
+        f"{name}.{end}": replace(
+            _read_input(class_type, f"{name}.{end}", each, MISSING if index < group.least else None),
+            optional=index >= group.least,
+            parent=name,
+        )
+        for index, end in enumerate(group.names)
+    }
+
+
+def _variants(class_type: str, name: str, group: Variants, read: "_Reading") -> dict[str, Input]:
+    facts = next((extra for extra in read.extras if isinstance(extra, FieldInfo)), None)
+    inputs = {
+        name: Input(
+            name,
+            COMBO,
+            choices=Choices(tuple(group.choices)),
+            help=(facts.description or "") if facts else "",
+        )
+    }
+    for choice, variant in group.choices.items():
+        defaults: dict[str, Any] = variant._field_defaults  # type: ignore[attr-defined]
+        for end, annotation in _hints(class_type, variant).items():
+            full = f"{name}.{end}"
+            given = _read_input(class_type, full, annotation, defaults.get(end))
+            if end not in defaults:
+                given = replace(given, optional=True)
+            given = replace(given, parent=name, choosing=frozenset({choice}))
+            inputs[full] = _both(class_type, inputs[full], given) if full in inputs else given
+        own = [f"{name}.{end}" for end in variant._fields]  # type: ignore[attr-defined]
+        if [each for each in inputs if each in own] != own:
+            said = "what variants share must stand in one order, before the rest"
+            raise NodeDefinitionError(f"{class_type}: `{name}`: {said}")
+    return inputs
+
+
+def _listed(choices: Choices) -> Sequence[str]:
+    return () if callable(choices.source) else choices.source
+
+
+def _both(class_type: str, first: Input, second: Input) -> Input:
+    """One input that two variants ask for."""
+    if (first.socket, first.default) != (second.socket, second.default):
+        raise NodeDefinitionError(f"{class_type}: variants differ in the type or default of `{first.name}`")
+    choices = first.choices
+    if first.choices and second.choices and not callable(first.choices.source):
+        more = [each for each in _listed(second.choices) if each not in first.choices.source]
+        choices = Choices((*first.choices.source, *more))
+    return replace(first, choices=choices, choosing=first.choosing | second.choosing)
 
 
 class _Reading(NamedTuple):

@@ -2,10 +2,11 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from engine.files import Files
+from engine.groups import Group
 from engine.types import Socket
 
 T = TypeVar("T")
@@ -131,6 +132,9 @@ class Input:
     upload: Upload | None = None
     omittable: bool = False
     help: str = ""
+    #: The parameter that it is a part of, and the choices of that one for which it counts.
+    parent: str = ""
+    choosing: frozenset[str] = frozenset()
 
     @property
     def required(self) -> bool:
@@ -179,3 +183,4 @@ class NodeSpec:
     namespace: str = ""
     lazy_inputs: frozenset[str] = frozenset()
     list_inputs: frozenset[str] = frozenset()
+    groups: Mapping[str, Group] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from engine.errors import UserError
 from engine.files import Files
+from engine.node import Growing
 from engine.registry import Registry
 from engine.spec import MISSING, Choices, Input, NodeSpec, Output
 
@@ -62,8 +63,13 @@ class _Lists:
 def _node_info(spec: NodeSpec, lists: _Lists) -> dict[str, Any]:
     groups: dict[str, dict[str, list[Any]]] = {"required": {}, "optional": {}, "hidden": {}}
     for given in spec.inputs.values():
-        group = "optional" if is_optional(given) else "required"
-        groups[group][given.name] = [_type(spec, given, lists), dict(_options(given))]
+        name = given.parent or given.name
+        if name not in spec.groups:
+            group = "optional" if is_optional(given) else "required"
+            groups[group][name] = [_type(spec, given, lists), dict(_options(given))]
+        elif name not in groups["required"] | groups["optional"]:
+            needed = not isinstance(grown := spec.groups[name], Growing) or grown.least > 0
+            groups["required" if needed else "optional"][name] = _several(spec, name, lists)
     return {
         "input": groups,
         "input_order": {group: list(inputs) for group, inputs in groups.items()},
@@ -85,6 +91,37 @@ def _node_info(spec: NodeSpec, lists: _Lists) -> dict[str, Any]:
         "api_node": False,
         "search_aliases": [],
     }
+
+
+def _several(spec: NodeSpec, name: str, lists: _Lists) -> list[Any]:
+    """A parameter that is several inputs: what each is like, or what each choice asks for."""
+    parts = [each for each in spec.inputs.values() if each.parent == name]
+    group = spec.groups[name]
+    if isinstance(group, Growing):
+        one = [_type(spec, parts[0], lists), dict(_options(parts[0]))]
+        return [
+            "COMFY_AUTOGROW_V3",
+            {
+                "template": {
+                    "input": {"required": {_end(parts[0]).rstrip("0123456789") or _end(parts[0]): one}},
+                    "names": list(group.names),
+                    "min": group.least,
+                }
+            },
+        ]
+    options = []
+    for choice in group.choices:
+        asked = [each for each in parts if choice in each.choosing]
+        inputs: dict[str, dict[str, Any]] = {"required": {}, "optional": {}}
+        for each in asked:
+            kind = "optional" if is_optional(each) else "required"
+            inputs[kind][_end(each)] = [_type(spec, each, lists), dict(_options(each))]
+        options.append({"key": choice, "inputs": inputs})
+    return ["COMFY_DYNAMICCOMBO_V3", {"options": options}]
+
+
+def _end(given: Input) -> str:
+    return given.name.rpartition(".")[2]
 
 
 def is_optional(given: Input) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeGuard
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from engine.formats.comfyui.levels import items, mapping, text
-from engine.formats.comfyui.widgets import CONTROLS, has_control, widgets
+from engine.formats.comfyui.widgets import CONTROLS, has_control, is_asked, widgets
 from engine.formats.document import SUBGRAPH
 from engine.spec import MISSING, Input, NodeSpec
 
@@ -97,6 +97,8 @@ class Faces:
         face.outputs = [(each.name, each.socket.wire) for each in spec.outputs]
         controls = mapping(mapping(raw.get("_meta")).get("control"))
         for each in widgets(spec):
+            if not is_asked(each, given):
+                continue
             face.values.append(given[each.name] if each.name in given else shown(each))
             if has_control(each):
                 said = controls.get(each.name)

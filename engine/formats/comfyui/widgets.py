@@ -32,6 +32,11 @@ def widgets(spec: NodeSpec) -> list[Input]:
     )
 
 
+def is_asked(given: Input, values: Mapping[str, Any]) -> bool:
+    """Whether an editor shows a widget: one of another variant than the chosen has no place."""
+    return not given.choosing or values.get(given.parent) is None or values[given.parent] in given.choosing
+
+
 def has_control(given: Input) -> bool:
     """Whether an editor keeps beside this input what becomes of it after a run."""
     return given.seeded or (given.socket.wire == "INT" and given.name in _SEEDS)
@@ -59,6 +64,16 @@ def named_values(node: Node, spec: NodeSpec | None) -> tuple[dict[str, Any], lis
     if spec is not None:
         found = dict(_first_choices(spec, node, found)) | found
     return {name: literal(value) for name, value in found.items()}, complaints
+
+
+def controls(node: Node, spec: NodeSpec) -> dict[str, str]:
+    """What becomes of seeds after a run, by input: the entries that `named_values` leaves out."""
+    seeds = [given.name for given in widgets(spec) if has_control(given)]
+    if isinstance(node.named, dict):
+        said = node.named.get("control_after_generate")
+        return {seeds[0]: said} if seeds and _is_control(said) else {}
+    values = node.values if isinstance(node.values, list) else []
+    return dict(zip(seeds, filter(_is_control, values), strict=False))
 
 
 def _by_name(
@@ -105,12 +120,16 @@ def _listed(spec: NodeSpec, node: Node, values: Sequence[Any]) -> list[Input]:
 def _by_schema(values: Sequence[Any], listed: Sequence[Input]) -> Iterator[tuple[str, Any]]:
     """Walk the array and the schema side by side; what came later than the file keeps its default."""
     at = 0
+    chosen: dict[str, Any] = {}
     for given in listed:
         if at >= len(values):
             return
+        if not is_asked(given, chosen):
+            continue
         if not fits(given, values[at]) and at + 1 < len(values) and fits(given, values[at + 1], exactly=True):
             at += 1  # an entry that this schema does not know of
         if values[at] is not None:
+            chosen[given.name] = values[at]
             yield given.name, values[at]
         at += 1
         if at < len(values) and (
