@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Any, Final
 
 from aiohttp import web
@@ -13,6 +14,9 @@ from server.keys import SETTINGS
 
 #: Bodies above this many bytes are parsed on a thread.
 _LARGE: Final = 64 << 10
+
+#: Where half of a character could be, as an escape or in bytes.
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 
 
 async def json_body(request: web.Request, *, default: Any = ...) -> Any:
@@ -35,11 +39,27 @@ async def json_body(request: web.Request, *, default: Any = ...) -> Any:
     if not content.strip() and default is not ...:
         return default
     try:
-        if len(content) > _LARGE:
-            return await asyncio.to_thread(read_json, content, "the body")
-        return read_json(content, "the body")
+        return await asyncio.to_thread(_parsed, content) if len(content) > _LARGE else _parsed(content)
     except DocumentError as error:
         raise Refusal(400, "invalid_json", str(error)) from None
+
+
+def _parsed(content: bytes) -> Any:
+    """The JSON of a body, every text of it in whole characters: no file and no database holds others.
+
+    Raises:
+        DocumentError: it is not that.
+    """
+    value = read_json(content, "the body")
+    if _HALF.search(content):  # there may be one; pairs are fine
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            half = ascii(error.object[error.start])
+            raise DocumentError(f"the body: {half} is half of a character; send whole ones") from None
+        except RecursionError:
+            raise DocumentError("the body: nested too deeply to be a workflow") from None
+    return value
 
 
 async def json_object(request: web.Request, *, default: Any = ...) -> dict[str, Any]:
