@@ -10,14 +10,19 @@ import datetime as dt
 import errno
 import os
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Final, Protocol
 
 from engine.errors import PathError, StorageError
 from engine.files import inside, make_folder
+
+#: Stems whose latest number is remembered.
+_STEMS: Final = 1000
 
 _MARK: Final = re.compile(r"%(\w+)%")
 
@@ -126,7 +131,7 @@ def claim(root: Path, prefix: str, extension: str, values: Mapping[str, object] 
     if len(target.name.encode("utf-8", "surrogateescape")) > 200:
         raise PathError(f"the file name prefix {target.name[:40]!r}… is too long; keep it under 200 bytes")
     folder = make_folder(target.parent)
-    number = _highest(folder, target.name) + 1
+    number = _latest.after(folder, target.name)
     while True:
         path = folder / f"{target.name}_{number:05}_{extension}"
         try:
@@ -137,9 +142,36 @@ def claim(root: Path, prefix: str, extension: str, values: Mapping[str, object] 
         except OSError as error:
             raise storage_error(path, error) from error
         if not path.exists():
+            _latest.note(folder, target.name, number, path)
             return Claim(root, path)  # not before: a claim that goes unused removes its part
         _part(path).unlink(missing_ok=True)  # another process has finished this very name just before
         number += 1
+
+
+class _Latest:
+    """The latest number of each stem: a folder of many files is not looked through for each new one."""
+
+    def __init__(self) -> None:
+        self._given: OrderedDict[tuple[Path, str], tuple[int, Path]] = OrderedDict()
+        self._lock = Lock()
+
+    def after(self, folder: Path, stem: str) -> int:
+        """What to begin with: after the latest while its file is there, else after the folder's highest."""
+        with self._lock:
+            number, path = self._given.get((folder, stem), (0, None))
+        if path is not None and (path.exists() or _part(path).exists()):
+            return number + 1
+        return _highest(folder, stem) + 1
+
+    def note(self, folder: Path, stem: str, number: int, path: Path) -> None:
+        with self._lock:
+            self._given[folder, stem] = (number, path)
+            self._given.move_to_end((folder, stem))
+            if len(self._given) > _STEMS:
+                self._given.popitem(last=False)
+
+
+_latest: Final = _Latest()
 
 
 def _highest(folder: Path, stem: str) -> int:

@@ -52,13 +52,38 @@ def test_a_claim_that_finds_a_reserved_name_leaves_it_reserved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = claim(tmp_path, "a", ".png")
-    monkeypatch.setattr("engine.claims._highest", lambda *_: 0)  # as if both had looked at the same moment
+    monkeypatch.setattr("engine.claims._latest.after", lambda *_: 1)  # as if all looked at the same moment
     other = claim(tmp_path, "a", ".png")
     third = claim(tmp_path, "a", ".png")
     assert len({held.filename, other.filename, third.filename}) == 3
     assert held.part.exists()
+    monkeypatch.undo()
     write(held)
     assert claim(tmp_path, "a", ".png").filename == "a_00004_.png"
+
+
+def test_the_numbers_of_a_folder_that_was_emptied_begin_anew(tmp_path: Path) -> None:
+    for _ in range(3):
+        write(claim(tmp_path, "a", ".png"))
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert claim(tmp_path, "a", ".png").filename == "a_00001_.png"
+
+
+def test_files_that_others_wrote_meanwhile_are_passed_over(tmp_path: Path) -> None:
+    write(claim(tmp_path, "a", ".png"))
+    for number in (2, 3):
+        (tmp_path / f"a_{number:05}_.png").touch()
+    assert claim(tmp_path, "a", ".png").filename == "a_00004_.png"
+
+
+def test_a_folder_is_not_looked_through_for_each_new_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(claim(tmp_path, "a", ".png"))
+    monkeypatch.setattr("engine.claims._highest", lambda *_: pytest.fail("it was looked through"))
+    given = [claim(tmp_path, "a", ".png") for _ in range(10)]
+    assert given[-1].filename == "a_00011_.png"
 
 
 def test_nothing_is_there_under_the_name_before_it_is_complete(tmp_path: Path) -> None:
