@@ -166,52 +166,55 @@ async def start(folder: Path, *, rounds: int = 5) -> None:
     print(f"torch was {'' if torch else 'not '}loaded when the server was ready\n")
 
 
-async def clients(folder: Path, *, count: int = 500, stalled: int = 50, jobs: int = 300) -> None:
+async def clients(folder: Path, *, count: int = 500, stalled: int = 50, jobs: int = 400) -> None:
     """Many websockets, some of which never read: the pace of jobs, and what the server weighs."""
-    rows: list[list[object]] = [["clients", "jobs a second", "CPU, ms a job", "memory, MB", "MB before"]]
+    rows: list[list[object]] = [
+        ["websockets", "whose jobs", "jobs a second", "CPU, ms a job", "memory before, MB", "after, MB"]
+    ]
     for listening, deaf in ((0, 0), (count - stalled, 0), (count - stalled, stalled)):
-        with server(folder / f"clients-{listening}-{deaf}") as process:
-            async with client(process.url) as one:
-                await run_many(one.submit, one.idle, 30)
-                before = process.memory()
-                connector = aiohttp.TCPConnector(limit=0)
-                async with aiohttp.ClientSession(connector=connector) as session:
-                    sockets = [
-                        await session.ws_connect(f"{process.url}/ws?clientId=c{number}")
-                        for number in range(listening)
-                    ]
-                    readers = [asyncio.create_task(read_for_ever(each)) for each in sockets]
-                    never = [deaf_socket(process.url, f"deaf{number}") for number in range(deaf)]
-                    cpu, began = process.cpu_seconds(), time.perf_counter()
-                    await run_many(one.submit, one.idle, jobs)
-                    wall = time.perf_counter() - began
-                    cpu = process.cpu_seconds() - cpu
-                    after = process.memory()
-                    for each in readers:
-                        each.cancel()
-                    await asyncio.gather(*readers)
-                    for raw in never:
-                        raw.close()
-        words = f"{listening} listening" + (f", {deaf} that never read" if deaf else "")
-        rows.append(
-            [
-                words,
-                f"{jobs / wall:.0f}",
-                f"{cpu / jobs * 1e3:.2f}",
-                f"{after / 1e6:.0f}",
-                f"{before / 1e6:.0f}",
-            ]
-        )
+        names = [f"c{number}" for number in range(listening)]
+        never = [f"deaf{number}" for number in range(deaf)]
+        for owners in (["nobody"], [*names, *never] or ["nobody"]):
+            with server(folder / f"clients-{listening}-{deaf}-{len(owners)}") as process:
+                result = await with_clients(process, names, never, owners, jobs)
+            words = f"{listening} that read" + (f", {deaf} that never do" if deaf else "")
+            rows.append([words, "nobody's" if owners == ["nobody"] else "theirs in turn", *result])
+            if not listening:
+                break
     table(*rows)
 
 
-async def run_many(
-    submit: Callable[..., Awaitable[str]], idle: Callable[[], Awaitable[None]], count: int
-) -> None:
-    """Jobs of nobody with a hundred steps each: everyone is told how far they are."""
-    for _ in range(count):
-        await submit(many_steps(fresh()))
-    await idle()
+async def with_clients(
+    process: ServerProcess, names: list[str], never: list[str], owners: list[str], jobs: int
+) -> list[str]:
+    """Jobs of a hundred steps, one owner after the other; those of nobody are told to everyone."""
+
+    async def run(number: int) -> None:
+        for index in range(number):
+            owner = owners[index * 37 % len(owners)]
+            await one.submit(many_steps(fresh()), **({} if owner == "nobody" else {"client_id": owner}))
+        await one.idle()
+
+    async with client(process.url) as one, aiohttp.ClientSession(connector=connector()) as session:
+        await run(30)
+        before = process.memory()
+        sockets = [await session.ws_connect(f"{process.url}/ws?clientId={name}") for name in names]
+        readers = [asyncio.create_task(read_for_ever(each)) for each in sockets]
+        stalled = [deaf_socket(process.url, name) for name in never]
+        cpu, began = process.cpu_seconds(), time.perf_counter()
+        await run(jobs)
+        wall, cpu = time.perf_counter() - began, process.cpu_seconds() - cpu
+        after = process.memory()
+        for each in readers:
+            each.cancel()
+        await asyncio.gather(*readers)
+        for raw in stalled:
+            raw.close()
+    return [f"{jobs / wall:.0f}", f"{cpu / jobs * 1e3:.2f}", f"{before / 1e6:.0f}", f"{after / 1e6:.0f}"]
+
+
+def connector() -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector(limit=0)
 
 
 def deaf_socket(url: str, name: str) -> socket.socket:
