@@ -1,6 +1,7 @@
 """The description as one page for people: no scripts, nothing from elsewhere."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any, Final
@@ -50,7 +51,7 @@ def _section(tag: str, document: Mapping[str, Any]) -> str:
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
-    name, summary = escape(operation["operationId"]), escape(operation["summary"])
+    name, summary = escape(operation["operationId"]), _words(operation["summary"])
     parts = [
         f'<details id="{name}"><summary><b class="method">{method.upper()}</b> ',
         f"<code>{escape(path)}</code> {summary}</summary>\n",
@@ -78,7 +79,7 @@ def _schema_of(answer: Mapping[str, Any]) -> Any:
 
 def _table(rows: list[tuple[str, str, Any]]) -> str:
     cells = "".join(
-        f"<tr><td><code>{escape(name)}</code><td>{escape(text)}<td>{_short(schema)}\n"
+        f"<tr><td><code>{escape(name)}</code><td>{_words(text)}<td>{_short(schema)}\n"
         for name, text, schema in rows
     )
     return f"<table>{cells}</table>\n"
@@ -111,4 +112,9 @@ def _pretty(value: Any) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{escape(each.strip())}</p>\n" for each in text.split("\n\n") if each.strip())
+    return "".join(f"<p>{_words(each.strip())}</p>\n" for each in text.split("\n\n") if each.strip())
+
+
+def _words(text: str) -> str:
+    """A text with code in backticks."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

@@ -1,6 +1,7 @@
 """/v1/files: the files of the input, output and temp folders."""
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -67,11 +68,8 @@ class Upload(Query):
 @operations("GET", "/files/{root}", FilePage, errors=_UNKNOWN, parts=_PARTS)
 async def get_files(request: web.Request, root: str, query: FileListing) -> FilePage:
     """List the files of a folder."""
-    found = await asyncio.to_thread(entries, request.app[ENGINE].files, known(root), query.prefix)
-    key = (lambda each: each.modified) if query.sort == "modified" else (lambda each: each.name.lower())
-    found.sort(key=key, reverse=query.order == "desc")
-    page = found[query.offset : query.offset + query.limit]
-    return FilePage(files=page, total=len(found), limit=query.limit, offset=query.offset)
+    found, total = await asyncio.to_thread(listing, request.app[ENGINE].files, known(root), query)
+    return FilePage(files=found, total=total, limit=query.limit, offset=query.offset)
 
 
 @operations(
@@ -130,7 +128,7 @@ async def post_file(request: web.Request, root: str, file: str, query: Upload) -
     "DELETE",
     "/files/{root}/{file}",
     {204: Said(description="It is gone.")},
-    errors={**_UNKNOWN, 400: "No file may be called so."},
+    errors={**_UNKNOWN, 400: "No file may be called so.", 403: "It comes with Safelight."},
     parts=_PARTS,
 )
 async def delete_file(request: web.Request, root: str, file: str) -> web.Response:
@@ -156,20 +154,29 @@ def known(root: str) -> str:
     return root
 
 
-def entries(files: Files, root: str, prefix: str) -> list[FileEntry]:
-    """The files of a folder, hidden ones left out; those that come with Safelight are input too."""
-    base = files.root(ROOTS[root])
-    found = []
-    for name in files.names(ROOTS[root]):
-        if not name.startswith(prefix):
-            continue
-        for place in (base, files.examples) if root == "input" and files.examples else (base,):
+def listing(files: Files, root: str, query: FileListing) -> tuple[list[FileEntry], int]:
+    """A part of the files of a folder, hidden ones left out, and how many there are."""
+    names = [name for name in files.names(ROOTS[root]) if name.startswith(query.prefix)]
+    last, part = query.order == "desc", slice(query.offset, query.offset + query.limit)
+    if query.sort == "name":
+        names.sort(key=str.lower, reverse=last)
+        return list(entries(files, root, names[part])), len(names)
+    found = sorted(entries(files, root, names), key=lambda each: each.modified, reverse=last)
+    return found[part], len(found)
+
+
+def entries(files: Files, root: str, names: Iterable[str]) -> Iterator[FileEntry]:
+    """Files by name; those that come with Safelight are input too."""
+    places = [files.root(ROOTS[root])]
+    if root == "input" and files.examples is not None:
+        places.append(files.examples)
+    for name in names:
+        for place in places:
             try:
-                found.append(entry(place, place / name, root))
+                yield entry(place, place / name, root)
             except OSError:  # not in this place, or gone
                 continue
             break
-    return found
 
 
 def entry(base: Path, path: Path, root: str) -> FileEntry:

@@ -19,6 +19,9 @@ survives the end of the server.
 
 Refusals have one form: `{"error": {"code", "message", "hint"?, "problems"?}}`.  When several things are
 wrong, `problems` has them all.
+
+A first picture: `curl -X POST -H "Accept: image/png" -o picture.png
+http://127.0.0.1:8188/v1/workflows/text_to_image/run`
 """
 
 _EVERYWHERE: Final = {401: "A token is asked for, or the one that came is wrong."}

@@ -71,7 +71,8 @@ class SubmitHeaders(Query):
             alias="Idempotency-Key",
             min_length=1,
             max_length=255,
-            description="A request that comes again with the same key and body gives the same job.",
+            description="A request that comes again with the same key and body gives the same job, "
+            "for as long as history has it.",
         ),
     ] = None
     prefer: Annotated[
@@ -242,4 +243,4 @@ def _id_of(document: Document) -> str:
     """The id that a document carries through renaming."""
     about = document.get(KEY)
     found = (about if isinstance(about, dict) else document).get("id")
-    return found[:200].encode(errors="replace").decode() if isinstance(found, str) else ""
+    return found[:200] if isinstance(found, str) else ""

@@ -98,6 +98,22 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     assert not list((tmp_path / "input").iterdir())
 
 
+def test_files_that_come_along_are_listed_and_not_deleted(tmp_path: Path) -> None:
+    examples = tmp_path / "examples"
+    examples.mkdir()
+    (examples / "shown.png").write_bytes(png())
+
+    async def go() -> None:
+        async with described(tmp_path / "home") as api:
+            api.engine.files.examples = examples
+            assert (await api("GET", "/v1/files/input")).json["files"][0]["name"] == "shown.png"
+            assert (await api("GET", "/v1/files/input/shown.png")).body == png()
+            reply = await api("DELETE", "/v1/files/input/shown.png")
+            assert (reply.status, reply.error["code"]) == (403, "read_only")
+
+    asyncio.run(go())
+
+
 def test_folders_that_there_are_not_are_not_found(tmp_path: Path) -> None:
     async def go() -> None:
         async with described(tmp_path) as api:
