@@ -1,6 +1,6 @@
 """GET and POST /queue, POST /interrupt, POST /free: what waits and what runs."""
 
-from functools import partial
+from sqlite3 import Connection
 from typing import Final
 
 from aiohttp import web
@@ -21,12 +21,12 @@ async def get_queue(request: web.Request) -> web.Response:
     jobs, database = request.app[JOBS], request.app[DATABASE]
     running = [job.seq for job in jobs.running]
     pending = list(jobs.line.seqs())
-    items = {}
-    for name, seqs in (("queue_running", running), ("queue_pending", pending)):
-        records = await database.read(partial(table.records, seqs=seqs))
-        items[name] = ",".join(map(queue_item, records))
-    text = "{" + ",".join(f'"{name}":[{texts}]' for name, texts in items.items()) + "}"
-    return web.Response(text=text, content_type="application/json")
+
+    def read(db: Connection) -> bytes:
+        runs, waits = (",".join(map(queue_item, table.records(db, seqs))) for seqs in (running, pending))
+        return f'{{"queue_running":[{runs}],"queue_pending":[{waits}]}}'.encode()
+
+    return web.Response(body=await database.read(read), content_type="application/json")
 
 
 @routes.post("/queue")
