@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from engine.formats.api import to_api
 from engine.formats.comfyui.flattening import flatten
+from engine.formats.comfyui.opening import open_file
 from engine.formats.comfyui.writing import to_editor
 from engine.formats.detection import is_editor_form, unwrapped
 from engine.formats.document import Lowered, lower_document
@@ -16,7 +17,7 @@ from engine.problems import Problem
 from engine.prompt import Document
 from engine.spec import NodeSpec
 
-__all__ = ["Lowered", "is_editor_form", "lower", "to_api", "to_editor", "translate", "unwrapped"]
+__all__ = ["Lowered", "is_editor_form", "lower", "opened", "to_api", "to_editor", "translate", "unwrapped"]
 
 
 def lower(document: Document, specs: Mapping[str, NodeSpec]) -> Lowered:
@@ -40,4 +41,16 @@ def translate(document: Document, specs: Mapping[str, NodeSpec]) -> tuple[Docume
     document = unwrapped(document)
     if is_editor_form(document):
         return flatten(document, specs)
+    return document, []
+
+
+def opened(document: Document, specs: Mapping[str, NodeSpec]) -> tuple[Document, list[Problem]]:
+    """As `translate`, for people to go on with: places, modes, groups, notes and sub-graphs are kept.
+
+    Raises:
+        DocumentError: its sub-graphs are too many, or nested too deeply.
+    """
+    document = unwrapped(document)
+    if is_editor_form(document):
+        return open_file(document, specs)
     return document, []

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from aiohttp import web
 
 from engine.durations import Durations
-from engine.formats import is_editor_form, lower, to_api, to_editor, translate
+from engine.formats import is_editor_form, lower, opened, to_api, to_editor, translate
 from engine.plan import Plan
 from server.keys import ENGINE, JOBS, SETTINGS
 from server.limits import check_limits
@@ -63,8 +63,9 @@ class Conversion(Wish):
     """A workflow to be written in another form."""
 
     workflow: dict[str, Value]
-    form: Literal["api", "editor"]
-    """`api`: the plain graph with titles; `editor`: a file that ComfyUI's editor opens."""
+    form: Literal["api", "editor", "document"]
+    """`api`: the plain graph with titles; `editor`: a file that ComfyUI's editor opens; `document`: ours,
+    with places, groups, notes and sub-graphs."""
 
 
 class Converted(Shape):
@@ -136,6 +137,9 @@ async def post_convert(request: web.Request, body: Conversion) -> Converted:
             return Converted(
                 workflow=to_api(lowered, specs), problems=[shape(each) for each in lowered.problems]
             )
+        if body.form == "document":
+            document, problems = opened(body.workflow, specs)
+            return Converted(workflow=document, problems=[shape(each) for each in problems])
         if is_editor_form(body.workflow):
             return Converted(workflow=body.workflow, problems=[])
         document, problems = translate(body.workflow, specs)

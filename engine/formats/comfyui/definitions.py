@@ -57,12 +57,15 @@ class Definition:
             found.append(same)
         return found
 
-    def end(self, node: Node, output: int) -> tuple[str, int] | None:
-        """Where an output of an instance comes from."""
+    def place(self, node: Node, output: int) -> int:
+        """Which of the outputs one of an instance is: that of its name, else the one in its place."""
         name = node.outputs[output].name if output < len(node.outputs) else ""
         same = output < len(self.outputs) and self.outputs[output] == name
-        if not same and self.outputs.count(name) == 1:
-            output = self.outputs.index(name)
+        return self.outputs.index(name) if not same and self.outputs.count(name) == 1 else output
+
+    def end(self, node: Node, output: int) -> tuple[str, int] | None:
+        """Where an output of an instance comes from."""
+        output = self.place(node, output)
         return self.ends[output] if output < len(self.ends) else None
 
     def values(self, node: Node) -> dict[str, Any]:

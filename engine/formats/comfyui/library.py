@@ -40,6 +40,10 @@ class Library:
             self._read[node.type] = read_subgraph(node.type, self._raw[node.type], self._report)
         return self._read[node.type]
 
+    def inside(self, class_type: str) -> Mapping[str, Any]:
+        """The definition of a class as the file has it."""
+        return self._group(class_type) or self._raw.get(class_type, {})
+
     def _group(self, class_type: str) -> Mapping[str, Any] | None:
         match = _GROUP.fullmatch(class_type)
         group = self._groups.get(match[1]) if match else None

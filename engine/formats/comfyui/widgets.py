@@ -69,10 +69,11 @@ def named_values(node: Node, spec: NodeSpec | None) -> tuple[dict[str, Any], lis
 def controls(node: Node, spec: NodeSpec) -> dict[str, str]:
     """What becomes of seeds after a run, by input: the entries that `named_values` leaves out."""
     seeds = [given.name for given in widgets(spec) if has_control(given)]
+    values: list[Any]
     if isinstance(node.named, dict):
-        said = node.named.get("control_after_generate")
-        return {seeds[0]: said} if seeds and _is_control(said) else {}
-    values = node.values if isinstance(node.values, list) else []
+        values = [node.named.get("control_after_generate")]
+    else:
+        values = node.values if isinstance(node.values, list) else []
     return dict(zip(seeds, filter(_is_control, values), strict=False))
 
 

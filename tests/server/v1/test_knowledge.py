@@ -126,6 +126,10 @@ def test_a_workflow_is_converted_to_the_forms_of_other_programs(tmp_path: Path) 
             assert back["save"]["inputs"] == {"text": ["text", 0], "filename_prefix": "text"}
             job = await api.submit(editor["workflow"], inputs={"text.value": "from the editor"})
             assert (await api.ended(job["id"]))["state"] == "completed"
+            ours = {"workflow": editor["workflow"], "form": "document"}
+            document = (await api("POST", "/v1/convert", json=ours)).json["workflow"]
+            assert document["save"]["inputs"] == {"text": ["text", 0]}
+            assert len(document["save"]["_meta"]["pos"]) == 2
             reply = await api("POST", "/v1/convert", json={"workflow": saving(), "form": "xml"})
             assert reply.status == 422
 
