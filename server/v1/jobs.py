@@ -44,7 +44,7 @@ class NewJob(Workflow, JobWishes):
 
 
 class Listing(Query):
-    state: list[State] = Field(default_factory=list)
+    state: list[State] = Field(default_factory=list, min_length=1)
     """Only jobs in one of these states."""
     workflow: str = ""
     """Only jobs of this workflow."""

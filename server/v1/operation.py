@@ -190,7 +190,7 @@ def _texts(given: MultiMapping[str], model: type[BaseModel], names: Iterable[str
         if get_origin(field.annotation) in {list, tuple}
     }
     return {
-        name: [part for text in given.getall(name) for part in text.split(",") if part]
+        name: [part for text in given.getall(name) for part in text.split(",")]
         if name in lists
         else given[name]
         for name in names

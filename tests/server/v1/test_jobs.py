@@ -210,6 +210,7 @@ def test_jobs_are_listed_by_state_in_pages(tmp_path: Path) -> None:
             assert page["total"] == 4
             for states, count in (("failed", 1), ("failed,completed", 4), ("pending", 0)):
                 assert (await api("GET", "/v1/jobs", params={"state": states})).json["total"] == count
+            assert (await api("GET", "/v1/jobs", params={"state": ""})).status == 422
             reply = await api("GET", "/v1/jobs", params={"state": "lost", "limit": "0", "sort": "age"})
             assert reply.status == 422
             assert len(reply.error["problems"]) == 3
