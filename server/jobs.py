@@ -31,6 +31,9 @@ T = TypeVar("T")
 
 _PAUSED: Final = "paused"
 
+#: How long a job that was told to stop may take to notice when the server ends.
+_NOTICE_SECONDS: Final = 2.0
+
 
 class Listener(Protocol):
     """Who wants to know; called on the server's loop, and must be quick."""
@@ -415,7 +418,7 @@ class Jobs:
         for running in self._running.values():
             running.cancel("drained")
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=2.0)
+            _, late = await asyncio.wait(self._tasks, timeout=_NOTICE_SECONDS)
             for running in list(self._running.values()) if late else ():
                 log.warning("job %s does not stop; it will run again at the next start", running.job.id)
                 with suppress(StorageError):  # then it counts as a death

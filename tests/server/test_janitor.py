@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,17 @@ def test_history_keeps_jobs_for_so_many_days(tmp_path: Path) -> None:
         async with jobbing(tmp_path) as jobs:
             await jobs.pause()
             for name, days in (("a", 31.0), ("b", 29.0), ("c", 0.0)):
-                await ended(jobs, name, days_ago=days)
+                seq = await ended(jobs, name, days_ago=days)
+                claim = partial(table.record, seq=seq, node="save", number=0, path=f"/somewhere/{name}")
+                await jobs.database.write(claim)
             assert await janitor(jobs, keep_days=30).sweep() == Swept(jobs=1)
             assert await left(jobs) == "bc"
+            rows = await jobs.database.read(
+                lambda db: db.execute(
+                    "SELECT job FROM requests UNION SELECT job FROM ends UNION SELECT job FROM claims"
+                ).fetchall()
+            )
+            assert [row["job"] for row in rows] == [2, 3]
 
     asyncio.run(go())
 

@@ -1,6 +1,7 @@
 """What becomes of jobs when the server dies under them, and when it stops in peace."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from jobbing import begun, jobbing, saving, sleeping, submission
 from toys import Graph, call
 
 from engine.events import NodeFinished
+from engine.node import node
 from server.store import jobs as table
 from server.store.jobs import Job, State
 
@@ -254,6 +256,34 @@ def test_a_drain_right_after_a_submission_puts_the_job_back(tmp_path: Path) -> N
         async with jobbing(tmp_path) as jobs:
             job = await jobs.wait("job", 10)
             assert (job.state, job.attempts) == (State.COMPLETED, 1)
+
+    asyncio.run(go())
+
+
+def test_a_job_that_does_not_notice_that_it_is_to_stop_is_put_back_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.jobs._NOTICE_SECONDS", 0.05)
+    monkeypatch.setattr("server.runner._LAST_SECONDS", 0.5)
+    graph = {"stubborn": call("Stubborn", seconds=0.3), "save": call("Save", text=["stubborn", 0])}
+
+    @node("Stubborn", category="toys", lane="io")
+    def stubborn(*, seconds: float) -> str:
+        time.sleep(seconds)
+        return "done"
+
+    async def go() -> None:
+        for _ in range(3):
+            async with jobbing(tmp_path) as jobs:
+                jobs.engine.registry.add(stubborn, namespace="toys")
+                if await jobs.find("job") is None:
+                    await jobs.submit(submission(graph, "save", id="job"))
+                await begun(jobs)
+        async with jobbing(tmp_path) as jobs:
+            jobs.engine.registry.add(stubborn, namespace="toys")
+            job = await jobs.wait("job", 10)
+            assert (job.state, job.attempts, job.deaths) == (State.COMPLETED, 1, 0)
+        assert files(tmp_path) == {"text_00001_.txt": "done"}
 
     asyncio.run(go())
 
