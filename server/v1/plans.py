@@ -11,6 +11,7 @@ from engine.formats import is_editor_form, lower, opened, to_api, to_editor, tra
 from engine.plan import Plan
 from server.keys import ENGINE, JOBS, SETTINGS
 from server.limits import check_limits
+from server.script import script_of
 from server.v1.operation import Operations
 from server.v1.shape import CacheMode, Problem, Shape, Value, Wish
 from server.v1.submission import Workflow, prepare, shape
@@ -66,6 +67,13 @@ class Conversion(Wish):
     form: Literal["api", "editor", "document"]
     """`api`: the plain graph with titles; `editor`: a file that ComfyUI's editor opens; `document`: ours,
     with places, groups, notes and sub-graphs."""
+
+
+class Script(Shape):
+    """A workflow as a program."""
+
+    script: str
+    """Python, for an environment where Safelight is installed."""
 
 
 class Converted(Shape):
@@ -146,3 +154,16 @@ async def post_convert(request: web.Request, body: Conversion) -> Converted:
         return Converted(workflow=to_editor(document, specs), problems=[shape(each) for each in problems])
 
     return await asyncio.to_thread(convert)
+
+
+@operations("POST", "/script", Script, errors=_INVALID)
+async def post_script(request: web.Request, body: Workflow) -> Script:
+    """Write a workflow as a Python script that runs it."""
+    check_limits(body.workflow, request.app[SETTINGS])
+    specs = request.app[ENGINE].registry.specs
+
+    def write() -> str:
+        document, _ = translate(body.workflow, specs)
+        return script_of(document, specs)
+
+    return Script(script=await asyncio.to_thread(write))
