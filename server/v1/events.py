@@ -1,4 +1,4 @@
-"""/v1/events and /v1/jobs/{id}/events: what happens, as server-sent events.
+"""/v1/events and /v1/jobs/{job_id}/events: what happens, as server-sent events.
 
 A stream can be left and taken up again by number, and a job's stream ends with the job.  Where a reader
 asks for what is not kept any more, a `gap` event says how things stand instead.
@@ -45,27 +45,27 @@ class JobEventQuery(EventQuery):
 
 @operations(
     "GET",
-    "/jobs/{id}/events",
+    "/jobs/{job_id}/events",
     {
         200: Said(JobEvent, "Events as they happen; the data of each is one of these.", media=(STREAM,)),
         204: Said(description="The job has ended and everything was read: do not come again."),
     },
     errors=UNKNOWN,
-    parts={"id": "The job's id."},
+    parts={"job_id": "The job's id."},
 )
 async def get_job_events(
     request: web.Request,
-    id: str,  # noqa: A002  # the path's name
+    job_id: str,
     headers: EventHeaders,
     query: JobEventQuery,
 ) -> web.StreamResponse:
     """Follow a job to its end, from its beginning or from a number on."""
     feed = request.app[FEED]
-    job = await request.app[JOBS].get(id)
+    job = await request.app[JOBS].get(job_id)
     after = _after(headers, query)
-    reader = feed.join(id, previews=query.previews)
+    reader = feed.join(job_id, previews=query.previews)
     try:
-        past = feed.past(id, after)
+        past = feed.past(job_id, after)
         over = past.over if past is not None else job.state.ended
         number = past.number if past is not None else _number(job.ended) if over else feed.number()
         if over and after >= number:
@@ -73,14 +73,14 @@ async def get_job_events(
         if past is not None and past.whole:
             events = past.events
         else:
-            facts: dict[str, Any] = {"job_id": id, "at": moment(time.time())}
-            now = await whole(request.app, id)
+            facts: dict[str, Any] = {"job_id": job_id, "at": moment(time.time())}
+            now = await whole(request.app, job_id)
             events = [_told(number, Gap(job=now, **facts))]
             if over:
                 events.append(_told(number, Ended(job=now, **facts)))
         return await stream(request, events, None if over else reader, feed.heartbeat)
     finally:
-        feed.leave(id, reader)
+        feed.leave(job_id, reader)
 
 
 @operations(

@@ -21,7 +21,7 @@ from server.v1.submission import JobWishes, SubmitHeaders, Waiting, Workflow, kn
 operations: Final = Operations("jobs")
 
 UNKNOWN: Final = {404: "There is no such job."}
-_ID: Final = {"id": "The job's id."}
+_ID: Final = {"job_id": "The job's id."}
 
 
 class NewJob(Workflow, JobWishes):
@@ -140,72 +140,76 @@ async def get_jobs(request: web.Request, query: Listing) -> JobPage:
     return JobPage(jobs=jobs, total=page.total, limit=query.limit, offset=query.offset)
 
 
-@operations("GET", "/jobs/{id}", JobDetails, errors=UNKNOWN, parts=_ID)
-async def get_job(request: web.Request, id: str, query: Waiting) -> JobDetails:  # noqa: A002  # the path's name
+@operations("GET", "/jobs/{job_id}", JobDetails, errors=UNKNOWN, parts=_ID)
+async def get_job(request: web.Request, job_id: str, query: Waiting) -> JobDetails:
     """Tell of one job; with `wait`, when it has ended."""
     if query.wait:
-        await request.app[JOBS].wait(id, query.wait)
-    return await whole(request.app, id)
+        await request.app[JOBS].wait(job_id, query.wait)
+    return await whole(request.app, job_id)
 
 
 @operations(
     "DELETE",
-    "/jobs/{id}",
+    "/jobs/{job_id}",
     {204: Said(description="It is forgotten; its files stay.")},
     errors={**UNKNOWN, 409: "It has not ended."},
     parts=_ID,
 )
-async def delete_job(request: web.Request, id: str) -> web.Response:  # noqa: A002
+async def delete_job(request: web.Request, job_id: str) -> web.Response:
     """Forget a job that has ended."""
-    job = await request.app[JOBS].get(id)
-    if not await request.app[JOBS].forget([id]):
+    job = await request.app[JOBS].get(job_id)
+    if not await request.app[JOBS].forget([job_id]):
         raise Refusal(
             409, "not_ended", f"the job is {job.state}; only ended ones can be forgotten", "cancel it"
         )
-    request.app[FEED].forget(id)
+    request.app[FEED].forget(job_id)
     return web.Response(status=204)
 
 
 @operations(
-    "POST", "/jobs/{id}/cancel", JobDetails, errors={**UNKNOWN, 409: "It has ended already."}, parts=_ID
+    "POST", "/jobs/{job_id}/cancel", JobDetails, errors={**UNKNOWN, 409: "It has ended already."}, parts=_ID
 )
-async def post_cancel(request: web.Request, id: str, query: Waiting) -> JobDetails:  # noqa: A002
+async def post_cancel(request: web.Request, job_id: str, query: Waiting) -> JobDetails:
     """End a job; a running one takes a moment, for which `wait` waits."""
     jobs = request.app[JOBS]
-    if not await jobs.cancel(id):
-        job = await jobs.get(id)
+    if not await jobs.cancel(job_id):
+        job = await jobs.get(job_id)
         if job.state is not State.CANCELLED:
             raise Refusal(409, "already_ended", f"the job is {job.state} already")
     if query.wait:
-        await jobs.wait(id, query.wait)
-    return await whole(request.app, id)
+        await jobs.wait(job_id, query.wait)
+    return await whole(request.app, job_id)
 
 
-@operations("POST", "/jobs/{id}/retry", JobDetails, errors={**UNKNOWN, 409: "It has not failed."}, parts=_ID)
-async def post_retry(request: web.Request, id: str) -> JobDetails:  # noqa: A002
+@operations(
+    "POST", "/jobs/{job_id}/retry", JobDetails, errors={**UNKNOWN, 409: "It has not failed."}, parts=_ID
+)
+async def post_retry(request: web.Request, job_id: str) -> JobDetails:
     """Have a job that failed, was cancelled or was set aside run again."""
-    await request.app[JOBS].retry(id)
-    return await whole(request.app, id)
+    await request.app[JOBS].retry(job_id)
+    return await whole(request.app, job_id)
 
 
-@operations("POST", "/jobs/{id}/move", JobDetails, errors={**UNKNOWN, 409: "It does not wait."}, parts=_ID)
-async def post_move(request: web.Request, id: str, body: Move) -> JobDetails:  # noqa: A002
+@operations(
+    "POST", "/jobs/{job_id}/move", JobDetails, errors={**UNKNOWN, 409: "It does not wait."}, parts=_ID
+)
+async def post_move(request: web.Request, job_id: str, body: Move) -> JobDetails:
     """Give a pending job another place in the line."""
-    await request.app[JOBS].get(id)
-    await request.app[JOBS].move(id, priority=body.priority, to=body.to or "", before=body.before or "")
-    return await whole(request.app, id)
+    await request.app[JOBS].get(job_id)
+    await request.app[JOBS].move(job_id, priority=body.priority, to=body.to or "", before=body.before or "")
+    return await whole(request.app, job_id)
 
 
 @operations(
     "GET",
-    "/jobs/{id}/workflow",
+    "/jobs/{job_id}/workflow",
     {200: Said(dict[str, Value], "A plain graph: sub-graphs expanded, values put in.")},
     errors=UNKNOWN,
     parts=_ID,
 )
-async def get_job_workflow(request: web.Request, id: str, query: Form) -> web.Response:  # noqa: A002
+async def get_job_workflow(request: web.Request, job_id: str, query: Form) -> web.Response:
     """Give the graph that a job runs."""
-    record = await record_of(request.app, id)
+    record = await record_of(request.app, job_id)
     graph: str = record.request["graph"]
     if query.form == "document":
         graph = json.loads(record.request["texts"]).get("safelight", graph)
@@ -214,14 +218,14 @@ async def get_job_workflow(request: web.Request, id: str, query: Form) -> web.Re
 
 @operations(
     "GET",
-    "/jobs/{id}/timeline",
+    "/jobs/{job_id}/timeline",
     {200: Said(dict[str, Value], "Spans in the trace event format, for Perfetto or chrome://tracing.")},
     errors={**UNKNOWN, 409: "It has not run to an end."},
     parts=_ID,
 )
-async def get_job_timeline(request: web.Request, id: str) -> web.Response:  # noqa: A002
+async def get_job_timeline(request: web.Request, job_id: str) -> web.Response:
     """Give the spans of a job's run."""
-    record = await record_of(request.app, id)
+    record = await record_of(request.app, job_id)
     if record.end is None:
         raise Refusal(409, "not_ended", f"the job is {record.job.state}; its timeline comes with its end")
     return web.Response(text=record.end["timeline"], content_type="application/json")

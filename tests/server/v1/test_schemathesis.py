@@ -76,7 +76,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict
             await api("POST", "/v1/files/input/note.txt", data=b"note")
             found["address"] = str(api.client.make_url("")).rstrip("/")
             found["known"] = {
-                "id": job["id"],
+                "job_id": job["id"],
                 "name": "greeting",
                 "class_type": "Paint",
                 "folder": "loras",
@@ -87,7 +87,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict
             ready.set()
             await stop.wait()
 
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     assert ready.wait(10)
     yield found["address"], found["known"]
