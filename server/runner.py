@@ -17,6 +17,9 @@ T = TypeVar("T")
 #: How long what still runs when the loop ends may take to notice.
 _LAST_SECONDS: Final = 1.0
 
+#: Events that are delivered at once.
+_BATCH: Final = 256
+
 Deliver = Callable[[int, Event], None]
 
 
@@ -124,12 +127,18 @@ class Mailbox:
             self._events.append((job, event))
             if len(self._events) > 1:
                 return
-        self.loop.call_soon_threadsafe(self.flush)
+        self.loop.call_soon_threadsafe(self._deliver, _BATCH)
 
     def flush(self) -> None:
         """Deliver what waits; on the server's loop."""
+        self._deliver(None)
+
+    def _deliver(self, most: int | None) -> None:
+        """Deliver some, and the others when the loop has looked after its other tasks."""
         with self._lock:
-            events, self._events = self._events, []
+            events, self._events = self._events[:most], self._events[most:] if most is not None else []
             self._latest.clear()
+            if self._events:
+                self.loop.call_soon(self._deliver, most)
         for job, event in events:
             self.deliver(job, event)
