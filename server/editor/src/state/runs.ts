@@ -2,9 +2,15 @@
 
 import { create } from "zustand";
 import { subscribeWithSelector } from "zustand/middleware";
-import { call } from "../api/client";
+import { ApiError, call } from "../api/client";
+import { follow, type Following } from "../api/jobEvents";
 import type { Message } from "../api/socket";
-import { isObject, type Json, type JsonObject } from "../json";
+import { isObject, parseJson, toJson, type Json, type JsonObject } from "../json";
+import type { Graph } from "../graph/model";
+import { CLIENT_ID } from "./client";
+import { useLog } from "./log";
+import { useTab, type Tab } from "./editor";
+import { readTimeline, type Timeline } from "./profile";
 
 export interface ShownFile {
   readonly filename: string;
@@ -25,16 +31,21 @@ export interface NodeRun {
   readonly error?: string;
 }
 
+export type RunState = "pending" | "running" | "completed" | "failed" | "cancelled";
+
 export interface Run {
   readonly job: string;
   readonly tab: string;
   readonly title: string;
-  readonly state: "pending" | "running" | "completed" | "failed" | "cancelled";
+  /** The client that the socket tells of it. */
+  readonly client: string;
+  readonly state: RunState;
   readonly submitted: number;
   readonly began?: number;
   readonly ended?: number;
   /** Nodes that are to run, and seconds that they should take, by the plan. */
   readonly planned: Readonly<Record<string, number>>;
+  /** By id; an instance of a sub-graph sums up its inner nodes, which are `instance:inner`. */
   readonly nodes: Readonly<Record<string, NodeRun>>;
   readonly error?: string;
 }
@@ -44,14 +55,22 @@ interface RunsState {
   readonly everConnected: boolean;
   readonly remaining: number;
   readonly runs: Readonly<Record<string, Run>>;
-  /** The run whose states a tab's nodes show: its latest. */
+  /** The run whose states a tab's nodes show: the latest that began. */
   readonly shown: Readonly<Record<string, string>>;
-  begin(run: Pick<Run, "job" | "tab" | "title" | "planned">): void;
+  begin(run: Pick<Run, "job" | "tab" | "title" | "planned" | "client">): void;
   hear(message: Message): void;
+  /** Take a job as the server tells it: what it came to, when it has ended. */
+  take(details: JsonObject, timeline?: Timeline): void;
+  show(tab: string, job: string): void;
   forget(tab: string): void;
 }
 
-const MOST_RUNS = 200;
+const MOST_RUNS = 400;
+
+/** Where runs are kept over a reload, how many, and how much of a text. */
+const KEY = "safelight.runs";
+const KEPT = 60;
+const LONGEST_TEXT = 2000;
 
 export const useRuns = create<RunsState>()(
   subscribeWithSelector((set, get) => {
@@ -61,7 +80,7 @@ export const useRuns = create<RunsState>()(
         return run ? { runs: { ...state.runs, [job]: fn(run) } } : {};
       });
     const node = (job: string, id: string, fn: (node: NodeRun | undefined) => NodeRun) =>
-      change(job, (run) => ({ ...run, nodes: { ...run.nodes, [id]: fn(run.nodes[id]) } }));
+      change(job, (run) => ({ ...run, nodes: withNode(run.nodes, id, fn(run.nodes[id])) }));
 
     const events: Record<string, (data: JsonObject) => void> = {
       status(data) {
@@ -69,17 +88,23 @@ export const useRuns = create<RunsState>()(
         const info = isObject(status["exec_info"]) ? status["exec_info"] : {};
         set({ remaining: Number(info["queue_remaining"] ?? 0) });
       },
-      execution_start: (data) =>
-        change(job(data), (run) => ({ ...run, state: "running", began: run.began ?? Date.now() })),
+      logs: (data) => useLog.getState().add(data["entries"]),
+      execution_start(data) {
+        const id = jobOf(data);
+        const run = get().runs[id];
+        if (!run) return;
+        change(id, (each) => ({ ...each, state: "running", began: each.began ?? Date.now() }));
+        set((state) => ({ shown: { ...state.shown, [run.tab]: id } }));
+      },
       execution_cached(data) {
-        for (const id of texts(data["nodes"])) node(job(data), id, (before) => ({ value: 1, max: 1, ...before, state: "cached" }));
+        for (const id of texts(data["nodes"])) node(jobOf(data), id, (before) => ({ value: 1, max: 1, ...before, state: "cached" }));
       },
       progress_state(data) {
         for (const [id, raw] of Object.entries(isObject(data["nodes"]) ? data["nodes"] : {}))
-          if (isObject(raw)) node(job(data), String(raw["display_node_id"] ?? id), (before) => progressed(before, raw));
+          if (isObject(raw)) node(jobOf(data), shownId(id, raw), (before) => progressed(before, raw));
       },
       executed(data) {
-        node(job(data), String(data["display_node"] ?? data["node"]), (before) => ({
+        node(jobOf(data), String(data["display_node"] ?? data["node"]), (before) => ({
           state: "done",
           value: 1,
           max: 1,
@@ -87,83 +112,243 @@ export const useRuns = create<RunsState>()(
           ...shownOf(data["output"]),
         }));
       },
-      execution_success: (data) => end(job(data), "completed"),
-      execution_interrupted: (data) => end(job(data), "cancelled"),
+      execution_success: (data) => end(jobOf(data), "completed"),
+      execution_interrupted: (data) => end(jobOf(data), "cancelled"),
       execution_error(data) {
         const message = String(data["exception_message"] ?? "failed");
-        const id = String(data["node_id"] ?? "").split(":")[0]!;
-        if (id) node(job(data), id, (before) => ({ value: 0, max: 1, ...before, state: "error", error: message }));
-        end(job(data), "failed", message);
+        const id = String(data["node_id"] ?? "");
+        if (id) node(jobOf(data), id, (before) => ({ value: 0, max: 1, ...before, state: "error", error: message }));
+        end(jobOf(data), "failed", message);
       },
     };
 
-    function end(id: string, state: Run["state"], error?: string): void {
-      const ended = Date.now();
-      change(id, (run) => {
-        const nodes = { ...run.nodes };
-        for (const [name, each] of Object.entries(nodes)) {
-          if (each.preview) URL.revokeObjectURL(each.preview);
-          const { preview: _, ...rest } = each;
-          nodes[name] = each.state === "running" ? { ...rest, state: state === "completed" ? "done" : "error" } : rest;
-        }
-        return { ...run, state, ended, nodes, ...(error !== undefined && { error }) };
-      });
+    function end(id: string, state: RunState, error?: string): void {
+      const run = get().runs[id];
+      if (!run) return;
+      change(id, (each) => ({
+        ...each,
+        state,
+        ended: Date.now(),
+        nodes: settled(each.nodes, state),
+        ...(error !== undefined && { error }),
+      }));
+      if (get().shown[run.tab] === id) void lookBack(id);
     }
 
     return {
       connected: false,
       everConnected: false,
       remaining: 0,
-      runs: {},
-      shown: {},
+      ...restored(),
       begin(run) {
         set((state) => {
           const entry: Run = { ...run, state: "pending", submitted: Date.now(), nodes: {}, ...state.runs[run.job] };
           const ids = Object.keys(state.runs);
           const old = new Set(ids.slice(0, Math.max(0, ids.length - MOST_RUNS)));
           const runs = Object.fromEntries(Object.entries(state.runs).filter(([id]) => !old.has(id)));
-          return { runs: { ...runs, [run.job]: entry }, shown: { ...state.shown, [run.tab]: run.job } };
+          const before = state.runs[state.shown[run.tab] ?? ""];
+          const shown = before && isOpen(before) ? state.shown : { ...state.shown, [run.tab]: run.job };
+          return { runs: { ...runs, [run.job]: entry }, shown };
         });
       },
       hear(message) {
         switch (message.type) {
           case "open":
             set({ connected: true, everConnected: true });
-            void catchUp(get, end);
+            void catchUp(get().runs);
+            useLog.getState().reconnected();
             break;
           case "closed":
             set({ connected: false });
             break;
-          case "preview": {
-            const preview = URL.createObjectURL(message.image);
-            const before = get().runs[message.job]?.nodes[message.node]?.preview;
-            if (get().runs[message.job]?.state !== "running") URL.revokeObjectURL(preview);
-            else node(message.job, message.node, (each) => ({ state: "running", value: 0, max: 1, ...each, preview }));
-            if (before) setTimeout(() => URL.revokeObjectURL(before), 500);
+          case "preview":
+            takePreview(message.job, message.node, message.image);
             break;
-          }
           case "event":
             events[message.kind]?.(message.data);
         }
       },
+      take(details, timeline) {
+        change(String(details["id"]), (run) => taken(run, details, timeline));
+      },
+      show: (tab, job) => set((state) => ({ shown: { ...state.shown, [tab]: job } })),
       forget: (tab) => set((state) => ({ shown: Object.fromEntries(Object.entries(state.shown).filter(([id]) => id !== tab)) })),
     };
+
+    function takePreview(job: string, id: string, image: Blob): void {
+      if (get().runs[job]?.state !== "running") return;
+      const before = get().runs[job]?.nodes[id]?.preview;
+      const preview = URL.createObjectURL(image);
+      node(job, id, (each) => ({ state: "running", value: 0, max: 1, ...each, preview }));
+      if (before) setTimeout(() => URL.revokeObjectURL(before), 500);
+    }
   }),
 );
 
-/** After a break: jobs that were under way may have ended meanwhile. */
-async function catchUp(get: () => RunsState, end: (job: string, state: Run["state"], error?: string) => void): Promise<void> {
-  for (const run of Object.values(get().runs)) {
-    if (run.state !== "pending" && run.state !== "running") continue;
+/** Whether it still waits or runs. */
+export function isOpen(run: Run): boolean {
+  return run.state === "pending" || run.state === "running";
+}
+
+// What the server knows better: after a break, and after the end.
+
+const following = new Map<string, Following>();
+
+/** After a break: jobs that were under way may have ended meanwhile, or begun anew. */
+async function catchUp(runs: Readonly<Record<string, Run>>): Promise<void> {
+  for (const run of Object.values(runs)) {
+    if (!isOpen(run)) continue;
     try {
       const job = await call("GET", `v1/jobs/${encodeURIComponent(run.job)}`);
-      const state = isObject(job) ? job["state"] : undefined;
-      if (state === "completed" || state === "failed" || state === "cancelled") end(run.job, state);
-      else if (state === "quarantined") end(run.job, "failed", "The server set this job aside.");
-    } catch {
-      continue; // gone again: the next time
+      if (!isObject(job)) continue;
+      useRuns.getState().take(job, await timelineOf(run.job, job["state"]));
+      const now = useRuns.getState().runs[run.job];
+      if (now && isOpen(now)) listenTo(now);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404)
+        useRuns.getState().take({ id: run.job, state: "cancelled" });
     }
   }
+}
+
+/** A job that another page of this browser submitted is not told of on our socket; its stream tells. */
+function listenTo(run: Run): void {
+  if (run.client === CLIENT_ID || following.has(run.job)) return;
+  const { hear, take } = useRuns.getState();
+  const say = (kind: string, data: JsonObject) => hear({ type: "event", kind, data: { ...data, prompt_id: run.job } });
+  const state = (event: JsonObject, name: string, value: unknown, max: unknown) =>
+    say("progress_state", { nodes: { [String(event["node"])]: { state: name, value: Number(value), max: Number(max) } } });
+  const close = () => {
+    following.get(run.job)?.close();
+    following.delete(run.job);
+  };
+  following.set(
+    run.job,
+    follow(`v1/jobs/${encodeURIComponent(run.job)}/events`, {
+      started: () => say("execution_start", {}),
+      cached: (event) => say("execution_cached", { nodes: event["nodes"] ?? [] }),
+      node_started: (event) => state(event, "running", 0, 1),
+      progress: (event) => state(event, "running", event["done"], event["total"]),
+      node_finished: (event) => state(event, "finished", 1, 1),
+      node_shown: (event) => say("executed", { node: event["node"] ?? "", output: event["shown"] ?? {} }),
+      node_failed: (event) => state(event, "error", 0, 1),
+      ended(event) {
+        if (isObject(event["job"])) take(event["job"]);
+        close();
+        void lookBack(run.job);
+      },
+      gap(event) {
+        if (isObject(event["job"])) take(event["job"]);
+      },
+    }),
+  );
+}
+
+/** Once a run has ended: the times that the server took, every failure, all that was shown. */
+async function lookBack(job: string): Promise<void> {
+  try {
+    const details = await call("GET", `v1/jobs/${encodeURIComponent(job)}`);
+    if (isObject(details)) useRuns.getState().take(details, await timelineOf(job, details["state"]));
+  } catch {
+    return; // what the socket told is enough
+  }
+}
+
+async function timelineOf(job: string, state: unknown): Promise<Timeline | undefined> {
+  if (state !== "completed" && state !== "failed") return undefined;
+  try {
+    return readTimeline(await call("GET", `v1/jobs/${encodeURIComponent(job)}/timeline`));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A run with what the server tells of its job. */
+export function taken(run: Run, details: JsonObject, timeline?: Timeline): Run {
+  const state = stateOf(details["state"]);
+  if (state === "pending") return { ...run, state, nodes: {} };
+  const began = moment(details["started"]) ?? run.began;
+  if (state === "running") return { ...run, state, ...(began !== undefined && { began }) };
+  let nodes = settled(run.nodes, state);
+  const set = (id: string, fn: (node: NodeRun | undefined) => NodeRun) => {
+    nodes = withNode(nodes, id, fn(nodes[id]));
+  };
+  for (const row of timeline?.rows ?? [])
+    if (row.state !== "cached") set(row.node, (before) => ({ value: 1, max: 1, ...before, state: row.state === "failed" ? "error" : "done", seconds: row.seconds }));
+  for (const id of texts(details["cached"])) set(id, (before) => ({ value: 1, max: 1, ...before, state: "cached" }));
+  for (const [id, shown] of Object.entries(isObject(details["outputs"]) ? details["outputs"] : {}))
+    set(id, (before) => ({ state: "done", value: 1, max: 1, ...before, ...shownOf(shown) }));
+  const failures = Array.isArray(details["failures"]) ? details["failures"] : [];
+  for (const failure of failures)
+    if (isObject(failure) && failure["node"])
+      set(String(failure["node"]), (before) => ({ value: 0, max: 1, ...before, state: "error", error: String(failure["message"]) }));
+  const failure = isObject(details["failure"]) ? String(details["failure"]["message"]) : undefined;
+  const ended = moment(details["ended"]) ?? run.ended ?? Date.now();
+  return {
+    ...run,
+    state,
+    nodes,
+    ended,
+    ...(began !== undefined && { began }),
+    ...(failure !== undefined && { error: failure }),
+  };
+}
+
+function stateOf(state: unknown): RunState {
+  if (state === "quarantined") return "failed";
+  return state === "pending" || state === "running" || state === "completed" || state === "failed" ? state : "cancelled";
+}
+
+function moment(value: Json | undefined): number | undefined {
+  return typeof value === "string" ? Date.parse(value) : undefined;
+}
+
+/** The nodes of a run that is over: none runs any more, and previews are let go. */
+function settled(nodes: Run["nodes"], state: RunState): Run["nodes"] {
+  return Object.fromEntries(
+    Object.entries(nodes).flatMap(([name, each]) => {
+      if (each.preview) URL.revokeObjectURL(each.preview);
+      const { preview: _, ...rest } = each;
+      if (rest.state !== "running") return [[name, rest]];
+      // What was on its way when a run was stopped is neither done nor wrong.
+      return state === "completed" ? [[name, { ...rest, state: "done" as const }]] : state === "failed" ? [[name, { ...rest, state: "error" as const }]] : [];
+    }),
+  );
+}
+
+// Nodes.
+
+function withNode(nodes: Run["nodes"], id: string, node: NodeRun): Run["nodes"] {
+  const next = { ...nodes, [id]: node };
+  const outer = id.includes(":") ? id.slice(0, id.lastIndexOf(":")) : undefined;
+  return outer === undefined ? next : withNode(next, outer, summed(next, outer));
+}
+
+/** An instance of a sub-graph as its inner nodes make it up. */
+function summed(nodes: Run["nodes"], outer: string): NodeRun {
+  const inner = Object.entries(nodes).flatMap(([id, node]) =>
+    id.startsWith(`${outer}:`) && !id.slice(outer.length + 1).includes(":") ? [node] : [],
+  );
+  const is = (state: NodeRun["state"]) => inner.filter((node) => node.state === state);
+  const images = inner.flatMap((node) => node.images ?? []);
+  const error = inner.find((node) => node.error)?.error;
+  const preview = inner.find((node) => node.preview)?.preview;
+  const running = is("running")[0];
+  const seconds = inner.reduce((sum, node) => sum + (node.seconds ?? 0), 0);
+  return {
+    state: is("error").length ? "error" : running ? "running" : is("cached").length === inner.length ? "cached" : "done",
+    value: running?.value ?? 1,
+    max: running?.max ?? 1,
+    ...(seconds > 0 && { seconds }),
+    ...(images.length && { images }),
+    ...(error !== undefined && { error }),
+    ...(preview !== undefined && { preview }),
+  };
+}
+
+/** Inner nodes of a sub-graph keep their own ids; what an expansion made is shown on its author. */
+function shownId(id: string, raw: JsonObject): string {
+  return String(raw["display_node_id"] ?? id);
 }
 
 function progressed(before: NodeRun | undefined, raw: JsonObject): NodeRun {
@@ -179,18 +364,18 @@ function progressed(before: NodeRun | undefined, raw: JsonObject): NodeRun {
     case "error":
       return { ...before, state: "error", value, max };
     default:
-      return { ...before, state: "running", value, max, began: before?.began ?? now };
+      return { ...before, state: "running", value, max, began: before?.state === "running" ? (before.began ?? now) : now };
   }
 }
 
 function shownOf(output: Json | undefined): Partial<NodeRun> {
   if (!isObject(output)) return {};
-  const images = ["images", "gifs"].flatMap((kind) => files(output[kind]));
+  const images = ["images", "gifs"].flatMap((kind) => filesOf(output[kind]));
   const words = texts(output["text"]);
   return { ...(images.length && { images }), ...(words.length && { texts: words }) };
 }
 
-function files(value: Json | undefined): ShownFile[] {
+export function filesOf(value: Json | undefined): ShownFile[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((each) =>
     isObject(each) && typeof each["filename"] === "string"
@@ -203,30 +388,137 @@ function texts(value: Json | undefined): string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
 }
 
-function job(data: JsonObject): string {
+function jobOf(data: JsonObject): string {
   return String(data["prompt_id"] ?? "");
 }
 
 /** The run that a tab shows, and through it a node's state. */
 export function useNodeRun(tab: string, node: string): NodeRun | undefined {
+  const prefix = useTab(prefixOf);
   return useRuns((state) => {
     const shown = state.shown[tab];
-    return shown === undefined ? undefined : state.runs[shown]?.nodes[node];
+    return shown === undefined ? undefined : state.runs[shown]?.nodes[prefix + node];
   });
+}
+
+/** What comes before the ids of the nodes that are looked at: inside a sub-graph, its first instance's id. */
+export function prefixOf({ workflow, path }: Pick<Tab, "workflow" | "path">): string {
+  let graph: Graph | undefined = workflow.graph;
+  let prefix = "";
+  for (const id of path) {
+    const instance: string | undefined = Object.values(graph?.nodes ?? {}).find((node) => node.classType === `subgraph:${id}`)?.id;
+    prefix += `${instance ?? "?"}:`;
+    graph = workflow.subgraphs[id]?.graph;
+  }
+  return prefix;
+}
+
+// How far, and how long still.
+
+/** What a run weighs in seconds, and how much of it is done; nodes that turned out cached weigh nothing. */
+export function weightOf(run: Run): { readonly whole: number; readonly done: number } {
+  let whole = 0;
+  let done = 0;
+  for (const [id, seconds] of Object.entries(run.planned)) {
+    const weight = Math.max(seconds, 0.01);
+    const node = run.nodes[id];
+    if (node?.state === "cached") continue;
+    whole += weight;
+    if (node?.state === "done" || node?.state === "error") done += weight;
+    else if (node && node.max > 0) done += weight * Math.min(1, node.value / node.max);
+  }
+  return isOpen(run) ? { whole, done } : { whole, done: whole };
 }
 
 /** How far a run is, 0 to 1, weighted by the seconds that its plan expects. */
 export function fractionOf(run: Run): number {
-  const planned = Object.entries(run.planned);
-  if (!planned.length) return run.state === "completed" ? 1 : 0;
-  let whole = 0;
-  let done = 0;
-  for (const [id, seconds] of planned) {
-    const weight = Math.max(seconds, 0.01);
-    const node = run.nodes[id];
-    whole += weight;
-    if (!node) continue;
-    done += node.state === "done" || node.state === "cached" ? weight : node.max > 0 ? (weight * node.value) / node.max : 0;
+  const { whole, done } = weightOf(run);
+  if (!isOpen(run)) return 1;
+  return whole ? Math.min(1, done / whole) : 0;
+}
+
+/** Seconds that a run still needs: by its plan, corrected by how it goes. */
+export function secondsLeft(run: Run, now: number): number {
+  if (!isOpen(run)) return 0;
+  const { whole, done } = weightOf(run);
+  const elapsed = run.began === undefined ? 0 : (now - run.began) / 1000;
+  const pace = whole && done / whole > 0.1 && elapsed > 0.5 ? elapsed / done : 1;
+  return (whole - done) * pace;
+}
+
+export interface Overall {
+  /** Runs that wait or run, and all of this batch. */
+  readonly open: number;
+  readonly all: number;
+  readonly share: number;
+  readonly left: number;
+}
+
+/** All that is under way, with what of the same batch has ended; nothing when all is quiet. */
+export function overallOf(runs: readonly Run[], now: number): Overall | undefined {
+  const open = runs.filter(isOpen);
+  if (!open.length) return undefined;
+  let since = Math.min(...open.map((run) => run.submitted));
+  const ended = runs.filter((run) => !isOpen(run)).sort((a, b) => (b.ended ?? 0) - (a.ended ?? 0));
+  const batch: Run[] = [];
+  for (const run of ended) {
+    if ((run.ended ?? 0) < since) break;
+    batch.push(run);
+    since = Math.min(since, run.submitted);
   }
-  return Math.min(1, done / whole);
+  const size = (run: Run) => Math.max(weightOf(run).whole, 0.1);
+  const whole = [...open, ...batch].reduce((sum, run) => sum + size(run), 0);
+  const done = batch.reduce((sum, run) => sum + size(run), 0) + open.reduce((sum, run) => sum + fractionOf(run) * size(run), 0);
+  return {
+    open: open.length,
+    all: open.length + batch.length,
+    share: Math.min(1, done / whole),
+    left: open.reduce((sum, run) => sum + secondsLeft(run, now), 0),
+  };
+}
+
+// Kept over a reload.
+
+function restored(): Pick<RunsState, "runs" | "shown"> {
+  try {
+    const kept = parseJson(localStorage.getItem(KEY) ?? "null");
+    if (!isObject(kept) || !isObject(kept["runs"]) || !isObject(kept["shown"])) return { runs: {}, shown: {} };
+    return { runs: kept["runs"] as unknown as Record<string, Run>, shown: kept["shown"] as Record<string, string> };
+  } catch {
+    return { runs: {}, shown: {} };
+  }
+}
+
+/** What is worth keeping: what tabs show, and what is under way. */
+export function kept({ runs, shown }: Pick<RunsState, "runs" | "shown">): Pick<RunsState, "runs" | "shown"> {
+  const visible = new Set(Object.values(shown));
+  const some = Object.values(runs).filter((run) => isOpen(run) || visible.has(run.job)).slice(-KEPT);
+  const slim = (run: Run): Run => ({
+    ...run,
+    nodes: Object.fromEntries(
+      Object.entries(run.nodes).map(([id, { preview: _, ...node }]) => [
+        id,
+        node.texts ? { ...node, texts: node.texts.map((text) => text.slice(0, LONGEST_TEXT)) } : node,
+      ]),
+    ),
+  });
+  return { runs: Object.fromEntries(some.map((run) => [run.job, slim(run)])), shown };
+}
+
+/** Keeps what runs, from now on. */
+export function keepRuns(): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const keep = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    try {
+      localStorage.setItem(KEY, toJson(kept(useRuns.getState())));
+    } catch {
+      localStorage.removeItem(KEY); // the storage is full: workflows go first
+    }
+  };
+  useRuns.subscribe((state) => state.runs, () => {
+    timer ??= setTimeout(keep, 500);
+  });
+  window.addEventListener("pagehide", keep);
 }

@@ -71,7 +71,7 @@ export const useServer = create<ServerState>()((set) => ({
   },
 }));
 
-function readPlan(answer: unknown): Plan {
+export function readPlan(answer: unknown): Plan {
   const nodes: Record<string, PlannedNode> = {};
   let runs = 0;
   let unknown = 0;
