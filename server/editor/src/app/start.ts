@@ -2,7 +2,8 @@
 
 import { call } from "../api/client";
 import { listen } from "../api/socket";
-import { readDocument } from "../graph/document";
+import { readDocument, writeDocument } from "../graph/document";
+import { toJson } from "../json";
 import { activeTab, useEditor } from "../state/editor";
 import { useRuns } from "../state/runs";
 import { useServer } from "../state/server";
@@ -13,7 +14,15 @@ import { useUi } from "../state/ui";
 const FIRST_WORKFLOW = "text_to_image";
 const LOOK_AFTER = 350;
 
+declare global {
+  interface Window {
+    /** For the console, and for programs that drive the page. */
+    safelight: { document(): string };
+  }
+}
+
 export async function start(): Promise<void> {
+  window.safelight = { document: () => toJson(writeDocument(activeTab(useEditor.getState()).workflow)) };
   listen(CLIENT_ID, (message) => {
     const back = message.type === "open" && useRuns.getState().everConnected;
     useRuns.getState().hear(message);
