@@ -82,9 +82,10 @@ def lower_document(document: Document, specs: Mapping[str, NodeSpec]) -> Lowered
         if title := _text(_mapping(_mapping(flat.nodes[node]).get("_meta")).get("title")):
             lowered.titles[node] = title
     lowered.outputs = {name: flat.locate(result) for name, result in lowered.outputs.items()}
-    for name, place in {**lowered.inputs, **lowered.outputs}.items():
-        if place.node not in lowered.graph and place.node not in document:
-            said = f"{name!r} is the name of something in node {place.node}, which is not there"
+    places = [(name, each.node) for named in (lowered.inputs, lowered.outputs) for name, each in named.items()]
+    for name, node in places:
+        if node not in lowered.graph and node not in document:
+            said = f"{name!r} is the name of something in node {node}, which is not there"
             lowered.problems.append(Problem("invalid_workflow", said, severity="warning"))
     return lowered
 
