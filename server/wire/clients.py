@@ -26,6 +26,9 @@ MOST_PICTURES: Final = 256 << 20
 #: A client that takes nothing for so long is gone.
 SEND_SECONDS: Final = 60.0
 
+#: Messages that are sent before others have their turn.
+_TURN: Final = 64
+
 
 @dataclass(eq=False, slots=True)
 class _Entry:
@@ -85,10 +88,14 @@ class Client:
 
     async def pump(self) -> None:
         """Send what waits, until the client is let go or gone."""
+        sent = 0
         with suppress(ConnectionError, TimeoutError):
             while not self._closing:
                 while self._entries:
                     entry = self._take()
+                    sent += 1
+                    if sent % _TURN == 0:
+                        await asyncio.sleep(0)  # sending alone gives way to nobody while there is room
                     if not entry.content:
                         continue
                     async with asyncio.timeout(SEND_SECONDS):
