@@ -1,19 +1,22 @@
 """What a node may ask of its run."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, TypeVar
 
 from engine.claims import Book, Claim, Loose, claim
+from engine.devices import Device, Devices, Place
+from engine.drives import Steps, Story, just
 from engine.errors import Cancelled
 from engine.events import Event, NodePicture, NodePreview, NodeProgress, NodeSpan
 from engine.files import Files, make_folder
-from engine.lanes import DeviceLane, Lanes
-from engine.residency import Loadable, Residency
+from engine.lanes import Lanes
+from engine.residency import Loadable
+from engine.turns import Account
 
 T = TypeVar("T")
 
@@ -24,13 +27,32 @@ class Host:
 
     files: Files
     lanes: Lanes
-    residency: Residency
+    devices: Devices
     emit: Callable[[Event], None]
     loop: asyncio.AbstractEventLoop
     cancelled: asyncio.Event
     metadata: Mapping[str, str] = field(default_factory=dict)
     book: Book = field(default_factory=Loose)
-    device_name: str = "cpu"
+    account: Account = field(default_factory=Account)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The lane of the device that one call of a node computes on."""
+
+    context: "Context"
+
+    async def drive(self, steps: Steps[T]) -> T:
+        """Advance a generator of asks to its end, and give what it returns.
+
+        Raises:
+            MemoryError: the device is too small for it.
+        """
+        return await self.context.drive(steps)
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Run a plain function on the lane's thread."""
+        return await self.context.drive(just(function))
 
 
 class Context:
@@ -46,7 +68,9 @@ class Context:
         self.node = node
         self.shown: dict[str, list[Any]] = {}
         self.written: list[Claim] = []
+        self.exact = True
         self._host = host
+        self._on: Device | None = None
         self._links = links or {}
         self._first_claim = first_claim
 
@@ -55,14 +79,21 @@ class Context:
         return self._host.files
 
     @property
-    def device(self) -> DeviceLane:
-        """The lane of the device that computes: `await ctx.device.drive(steps)`."""
-        return self._host.lanes.device
+    def device(self) -> Lane:
+        """The lane of the device that computes: `await ctx.device.drive(steps)`.
+
+        It is the one where `resident` found or put this call's model.
+        """
+        return Lane(self)
 
     @property
     def device_name(self) -> str:
-        """The device that people chose: `cpu`, `cuda:0`, …"""
-        return self._host.device_name
+        """The device that this call computes on: `cpu`, `cuda:0`, …"""
+        return self._device.name
+
+    @property
+    def _device(self) -> Device:
+        return self._on or self._host.devices.first
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -129,8 +160,28 @@ class Context:
         self.written.append(given)
         return given
 
-    def resident(self, recipe: Loadable[T]) -> AbstractAsyncContextManager[T]:
-        """Load what a recipe stands for, or take what is loaded already, and keep it while used."""
+    async def drive(self, steps: Steps[T]) -> T:
+        """What `ctx.device.drive` does."""
+        lane, story, start = self._device.lane, Story(), perf_counter()
+        try:
+            return await lane.drive(steps, self._host.account, story)
+        except Exception as error:
+            if isinstance(error, MemoryError) or not lane.room.is_full(error):
+                raise
+        finally:
+            self.exact = self.exact and story.exact
+            self._emit(NodeSpan(self.node, "device", start, str(story)))
+        raise MemoryError("not enough memory on the device; use smaller sizes or batches")
+
+    @asynccontextmanager
+    async def resident(self, recipe: Loadable[T] | Place[T]) -> AsyncIterator[T]:
+        """Load what a recipe stands for, or take what is loaded already, and keep it while used.
+
+        A function from the name of a device to a recipe lets the engine choose the device.
+        """
+        if callable(recipe):
+            self._on = self._on or self._host.devices.choose(recipe)
+            recipe = recipe(self._device.name)
 
         async def run(load: Callable[[], T]) -> T:
             start = perf_counter()
@@ -138,7 +189,8 @@ class Context:
             self._emit(NodeSpan(self.node, "load", start))
             return value
 
-        return self._host.residency.pin(recipe, run)
+        async with self._device.residency.pin(recipe, run, self._host.account, self) as value:
+            yield value
 
     def link(self, name: str) -> list[Any]:
         """Where input `name` comes from, for use inside an `Expansion`.

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from engine.cache.disk import DiskCache
@@ -11,19 +12,21 @@ from engine.cache.memory import MemoryCache
 from engine.claims import Book, Loose
 from engine.collector import fewer_collections
 from engine.context import Host
+from engine.devices import Device, Devices
 from engine.durations import Durations
 from engine.events import Event
 from engine.executor import Run
 from engine.files import Files
 from engine.graph import Graph
-from engine.lanes import DeviceLane, Lanes
+from engine.lanes import DeviceLane, Lanes, Room
 from engine.outcomes import Result
 from engine.parts import Parts
 from engine.plan import CacheMode, Plan, make_plan
 from engine.recollection import Recollection
-from engine.registry import Registry
+from engine.registry import Hooks, Registry
 from engine.residency import Residency
 from engine.signature import Signatures
+from engine.turns import Account
 from engine.validation import Validation, validate
 
 
@@ -58,23 +61,24 @@ class Engine:
         merge: bool = False,
         disk: bool = True,
     ) -> Self:
-        """An engine on a home.
+        """An engine on a home; `device` may name several, with commas between them.
 
-        With `merge`, equal asks of different jobs share a forward pass; without `disk`, nothing outlives it.
+        With `merge`, equal asks of different jobs share a forward pass; without, what was computed so is
+        not taken from the cache either.  Without `disk`, nothing outlives the engine.
         """
         device = registry.hooks.best_device() if device == "auto" else device
-        lanes = Lanes(DeviceLane(device, merge=merge, scope=registry.hooks.scope))
         memory = machine_bytes()
+        devices = _devices([name.strip() for name in device.split(",")], registry.hooks, merge, memory // 2)
         parts = Parts(
             registry,
             memory=MemoryCache(min(4 << 30, memory // 8)),
-            disk=DiskCache(files.state / "cache") if disk else None,
-            residency=Residency(memory // 2),
-            lanes=lanes,
+            disk=DiskCache(files.state / "cache", exact=not merge) if disk else None,
+            lanes=Lanes(devices.first.lane),
+            devices=devices,
             durations=Durations(files.state / "durations.json" if disk else None),
             recollection=Recollection(files.state / "recollection.json" if disk else None),
         )
-        return cls(registry, files, parts, device)
+        return cls(registry, files, parts, devices.first.name)
 
     def __enter__(self) -> Self:
         return self
@@ -92,9 +96,7 @@ class Engine:
     ) -> Validation:
         """Everything that is wrong with a plain graph, and its sound part."""
         with fewer_collections():
-            return validate(
-                graph, self.registry, self.files, targets=targets, titles=titles, lenient=lenient
-            )
+            return validate(graph, self.registry, self.files, targets=targets, titles=titles, lenient=lenient)
 
     def plan(self, graph: Graph, wanted: Iterable[str], mode: CacheMode = "use") -> Plan:
         """What running `wanted` would do."""
@@ -115,16 +117,19 @@ class Engine:
         host = Host(
             files=self.files,
             lanes=self.parts.lanes,
-            residency=self.parts.residency,
+            devices=self.parts.devices,
             emit=emit,
             loop=asyncio.get_running_loop(),
             cancelled=asyncio.Event(),
             metadata=metadata or {},
             book=book or Loose(),
-            device_name=self.device,
+            account=Account(),
         )
         with fewer_collections():
-            result = await Run(plan, self.parts, host)()
+            try:
+                result = await Run(plan, self.parts, host)()
+            finally:
+                self.parts.devices.ended(host.account)
             self.parts.recollection.note((plan.graph.calls[node] for node in plan.missing), plan.keys)
             return result
 
@@ -135,3 +140,23 @@ class Engine:
         if self.parts.disk is not None:
             self.parts.disk.close()
         self.parts.lanes.close()
+        self.parts.devices.close()
+
+
+def _devices(names: Sequence[str], hooks: Hooks, merge: bool, host_bytes: int) -> Devices:
+    """A lane and a memory for each; those with a memory of their own load through one that they share."""
+    found, host = [], Residency(host_bytes, released=hooks.give_back, is_full=hooks.is_full)
+    for name in names:
+        own = hooks.model_memory(name)
+        residency = host
+        if own is not None:
+            residency = Residency(own, host, hooks.give_back, hooks.is_full)
+        lane = DeviceLane(
+            name,
+            merge=merge,
+            scope=hooks.scope,
+            stopwatch=partial(hooks.stopwatch, name),
+            room=Room(hooks.is_full, residency.free),
+        )
+        found.append(Device(lane, residency))
+    return Devices(found[0], tuple(found[1:]))

@@ -69,11 +69,15 @@ class NodePicture(Event):
 
 @dataclass(frozen=True, slots=True)
 class NodeSpan(Event):
-    """When a part of a node's work ends that is worth telling apart: `wait`, `load`, `encode`, …"""
+    """When a part of a node's work ends that is worth telling apart: `device`, `load`, `encode`, …
+
+    `note` says more of it: for `device`, what its calls were shared with, or why not.
+    """
 
     node: str
     kind: str
     start: float
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

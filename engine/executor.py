@@ -78,6 +78,7 @@ class Run:
         self._woken = asyncio.Event()
         self._keys = self.plan.signatures.keys
         self._uncacheable = self.plan.signatures.uncacheable
+        self._inexact: set[str] = set()  # what they gave comes of calls that were shared with other jobs
         self._said: set[str] = set()
 
     async def __call__(self) -> Result:
@@ -105,8 +106,7 @@ class Run:
         for node in self.plan.wanted:
             self._uses[node] += 1  # kept to the end
         for node, entry in self.plan.found.items():
-            self._outcomes[node] = entry.slots
-            self._show(node, entry.shown)
+            self._found(node, entry)
         self._demand(node for node in self.plan.graph.order if node in self._stored)
         self._demand(self.plan.missing)
 
@@ -159,8 +159,7 @@ class Run:
             seen.add(each)
             if self.plan.mode == "use":
                 if (entry := self.parts.memory.get(self._keys[each])) is not None:
-                    self._outcomes[each] = entry.slots
-                    self._show(each, entry.shown)
+                    self._found(each, entry)
                     continue
                 if each not in self._stored and self.parts.disk and self.parts.disk.has(self._keys[each]):
                     self._stored.add(each)
@@ -243,8 +242,7 @@ class Run:
         if isinstance(made, Unexpanded):
             self._group.create_task(self._take_in(call, made, start))
             return
-        self._keep(call, made)
-        self._finish(call, made, start)
+        self._finish(call, self._keep(call, made), start)
 
     async def _compute(self, call: Call, values: Mapping[str, Sequence[Any]]) -> None:
         """Run a node that takes time: once in the whole engine, however many runs ask for it."""
@@ -297,9 +295,7 @@ class Run:
             return Failed(call.id, "the node stopped by itself")
         except (Exception, SystemExit) as error:  # noqa: BLE001  # a node may raise anything
             return failure(call.id, error)
-        if isinstance(made, Entry):
-            self._keep(call, made)
-        return made
+        return self._keep(call, made) if isinstance(made, Entry) else made
 
     async def _restore(self, call: Call) -> None:
         """Read a result from disk; when it turns out to be torn, compute it after all."""
@@ -314,7 +310,7 @@ class Run:
             self._woken.set()
             return
         self.parts.memory.put(key, entry)
-        self._show(call.id, entry.shown)
+        self._tell(call.id, entry)
         for link in call.links.values():
             self._uses[link.node] += 1  # `_settle` releases what a demanded node holds
         self._settle(call.id, entry.slots)
@@ -335,8 +331,7 @@ class Run:
                 return
             parts.append(outcome)
         entry = entry_of(call.spec, join(call.spec, parts), made.contexts, perf_counter() - start)
-        self._keep(call, entry)
-        self._finish(call, entry, start)
+        self._finish(call, self._keep(call, entry), start)
 
     async def _expand(self, call: Call, expansion: Expansion, number: int) -> Outcome:
         # Only what the node itself is linked to: whatever else is linked to might wait for the node.
@@ -359,6 +354,8 @@ class Run:
             self._release(node)
         if any(node in self._uncacheable for node in graph.order):
             self._uncacheable[call.id] = "its expansion cannot be cached"
+        if not self._inexact.isdisjoint(graph.order):
+            self._inexact.add(call.id)
         slots: list[Sequence[Any]] = []
         for each in outputs:
             if isinstance(each, Link):
@@ -372,17 +369,33 @@ class Run:
 
     # What others learn of it.
 
-    def _keep(self, call: Call, entry: Entry) -> None:
-        """Put a result where it will be found again, if its key can be made again."""
+    def _keep(self, call: Call, entry: Entry) -> Entry:
+        """Put a result where it will be found again, if its key can be made again; gives what was put."""
+        if self._inexact and entry.exact:
+            inexact = call.id in self._inexact or any(
+                link.node in self._inexact for link in call.links.values()
+            )
+            entry = replace(entry, exact=not inexact)
         self.parts.durations.note(call.spec.class_type, entry.seconds)
         for link in call.links.values():
             if link.node in self._uncacheable:
                 self._uncacheable.setdefault(call.id, f"its input {link.node} cannot be cached")
         if self.plan.mode != "off" and call.id not in self._uncacheable:
             self.parts.keep(self._keys[call.id], call.spec, entry)
+        return entry
+
+    def _found(self, node: str, entry: Entry) -> None:
+        """A result was there already."""
+        self._outcomes[node] = entry.slots
+        self._tell(node, entry)
+
+    def _tell(self, node: str, entry: Entry) -> None:
+        if not entry.exact:
+            self._inexact.add(node)
+        self._show(node, entry.shown)
 
     def _finish(self, call: Call, entry: Entry, start: float, *, reused: bool = False) -> None:
-        self._show(call.id, entry.shown)
+        self._tell(call.id, entry)
         for slot in entry.slots:
             for value in slot:
                 if type(value) is Blocked and value.message and call.spec.outputs:

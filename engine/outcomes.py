@@ -96,4 +96,5 @@ def entry_of(spec: NodeSpec, slots: Slots, contexts: Sequence[Context], seconds:
         for kind, items in context.shown.items():
             shown.setdefault(kind, []).extend(items)
         files += [str(claim.path) for claim in context.written]
-    return Entry(slots, shown, tuple(files), seconds, measure(spec, slots))
+    exact = all(context.exact for context in contexts)
+    return Entry(slots, shown, tuple(files), seconds, measure(spec, slots), exact)

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from engine.errors import PackError
+from engine.lanes import wall_clock
 from engine.model_paths import ModelPaths
 from engine.node import Node
 from engine.spec import NodeSpec
@@ -52,6 +53,14 @@ class Hooks:
     profile: Callable[[str], str] = str
     #: Surrounds everything that runs on a device lane's thread.
     scope: Callable[[], AbstractContextManager[Any]] = nullcontext
+    #: Bytes that models may take on a device with a memory of its own; None where that is the host's.
+    model_memory: Callable[[str], int | None] = lambda _device: None
+    #: Whether an error means that there is not enough memory, of whatever kind.
+    is_full: Callable[[BaseException], bool] = lambda error: isinstance(error, MemoryError)
+    #: Gives memory that was let go back to the system.
+    give_back: Callable[[], None] = lambda: None
+    #: Starts measuring on a device; what it gives ends that, and tells the seconds once they are known.
+    stopwatch: Callable[[str], Callable[[], float | None]] = lambda _device: wall_clock()
     #: Loads what the first run needs, ahead of it; takes seconds.
     warm_up: Callable[[], None] = lambda: None
     #: The texts that a picture carries: `prompt`, `workflow`, `safelight`.

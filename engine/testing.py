@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.context import Context, Host
+from engine.devices import Device, Devices
 from engine.engine import Engine
 from engine.events import Event, NodeFinished, NodesCached, NodeStarted
 from engine.files import Files
@@ -21,7 +22,6 @@ from engine.node import Node
 from engine.outcomes import Failed, Result
 from engine.plan import CacheMode
 from engine.registry import Registry
-from engine.residency import Residency
 
 
 @dataclass
@@ -117,7 +117,7 @@ def context(
     host = Host(
         files=files or Files(home),
         lanes=Lanes(lane),
-        residency=Residency(),
+        devices=Devices(Device(lane)),
         emit=emit,
         loop=asyncio.get_running_loop(),
         cancelled=asyncio.Event(),

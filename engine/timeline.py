@@ -28,6 +28,7 @@ class Span:
     kind: str
     start: float
     end: float
+    note: str = ""
 
     @property
     def seconds(self) -> float:
@@ -57,7 +58,7 @@ class Timeline:
                 self._started[event.node] = event.at
                 self.classes[event.node] = event.class_type
             case NodeSpan():
-                self.spans.append(Span(event.node, event.kind, event.start, event.at))
+                self.spans.append(Span(event.node, event.kind, event.start, event.at, event.note))
             case NodeFinished():
                 self.spans.append(Span(event.node, "compute", event.start, event.at))
                 if event.reused:
@@ -94,7 +95,8 @@ class Timeline:
                     "dur": span.seconds * 1e6,
                     "pid": 1,
                     "tid": row + 1,
-                    "args": {"node": span.node, "why": self.why.get(span.node, "")},
+                    "args": {"node": span.node, "why": self.why.get(span.node, "")}
+                    | ({"note": span.note} if span.note else {}),
                 }
             )
         return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": {"cached": list(self.cached)}}

@@ -23,6 +23,8 @@ class Entry:
     files: tuple[str, ...] = ()
     seconds: float = 0.0
     nbytes: int = 0
+    exact: bool = True
+    """Whether it is what the call gives when nobody else is there: nothing in it comes of a shared call."""
 
     @property
     def valid(self) -> bool:

@@ -28,6 +28,9 @@ from engine.types import Buffer, Packed
 FORMAT: Final = 1
 SUFFIX: Final = ".safetensors"
 
+#: Before the suffix of what shared calls gave: one look at the names tells what counts under `exact`.
+MERGED: Final = ".merged"
+
 #: A result is dear when it took this long, or this many times what writing it takes.
 DEAR_SECONDS: Final = 0.020
 DEAR_RATIO: Final = 10.0
@@ -50,10 +53,11 @@ class Stored:
 
 @dataclass
 class DiskCache:
-    """Entries below `folder`, within `budget` bytes."""
+    """Entries below `folder`, within `budget` bytes; with `exact`, those that are not do not count."""
 
     folder: Path
     budget: int = 8 << 30
+    exact: bool = False
     _writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="cache-writer")
     )
@@ -61,21 +65,26 @@ class DiskCache:
     _pending: set[Future[None]] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def path(self, key: Key) -> Path:
+    def path(self, key: Key, *, exact: bool = True) -> Path:
         name = key.hex()
-        return self.folder / name[:2] / (name + SUFFIX)
+        return self.folder / name[:2] / (name + (SUFFIX if exact else MERGED + SUFFIX))
 
     def has(self, key: Key) -> bool:
-        return self.path(key).is_file()
+        return any(path.is_file() for path in self._paths(key))
 
     def get(self, key: Key, spec: NodeSpec) -> Entry | None:
         """Read an entry; anything that is wrong with it makes it a miss."""
-        path = self.path(key)
-        if not path.is_file():
-            return None
+        found = (self._get(path, spec) for path in self._paths(key) if path.is_file())
+        return next((entry for entry in found if entry is not None), None)
+
+    def _paths(self, key: Key) -> list[Path]:
+        """Where an entry may be, the exact one first."""
+        return [self.path(key)] if self.exact else [self.path(key), self.path(key, exact=False)]
+
+    def _get(self, path: Path, spec: NodeSpec) -> Entry | None:
         try:
             entry = _read(path, spec)
-            if entry is not None and entry.valid:
+            if entry is not None and entry.valid and (entry.exact or not self.exact):
                 with suppress(OSError):  # a folder that is only read from
                     os.utime(path)
                 return entry
@@ -98,7 +107,7 @@ class DiskCache:
             self._pending.discard(done)
 
     def _write(self, key: Key, spec: NodeSpec, entry: Entry) -> None:
-        path = self.path(key)
+        path = self.path(key, exact=entry.exact)
         beside = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             content = _content(spec, entry)
@@ -151,7 +160,9 @@ class DiskCache:
             with suppress(OSError, ValueError, KeyError, TypeError), path.open("rb") as file:
                 length = min(int.from_bytes(file.read(8), "little"), 1 << 24)
                 class_type = json.loads(json.loads(file.read(length))["__metadata__"]["entry"])["class_type"]
-            yield Stored(path.stem, class_type, path.stat().st_size, path)
+            yield Stored(
+                path.name.removesuffix(SUFFIX).removesuffix(MERGED), class_type, path.stat().st_size, path
+            )
 
     def clear(self) -> int:
         """Remove every entry; gives the bytes that were freed."""
@@ -208,6 +219,7 @@ def _content(spec: NodeSpec, entry: Entry) -> bytes:
         "shown": dict(entry.shown),
         "files": list(entry.files),
         "seconds": entry.seconds,
+        "exact": entry.exact,
     }
     text = json.dumps(record)
     return save(
@@ -232,7 +244,14 @@ def _read(path: Path, spec: NodeSpec) -> Entry | None:
             return None
         slots.append([codec.unpack(_packed(tree, arrays)) for tree in trees])
     nbytes = measure(spec, tuple(slots))
-    return Entry(tuple(slots), record["shown"], tuple(record["files"]), record["seconds"], nbytes)
+    return Entry(
+        tuple(slots),
+        record["shown"],
+        tuple(record["files"]),
+        record["seconds"],
+        nbytes,
+        record.get("exact", True),
+    )
 
 
 def _packed(tree: dict[str, Any], arrays: dict[str, bytes]) -> Packed:

@@ -11,10 +11,10 @@ import pytest
 
 import nodes
 from engine.context import Context, Host
+from engine.devices import Device, Devices
 from engine.events import Event
 from engine.files import Files
 from engine.lanes import DeviceLane, Lanes
-from engine.residency import Residency
 from tests.nodes.diffusion.tiny_models import (  # noqa: F401  # fixtures of the loaders' tests
     tiny_sd1,
     tiny_sd1_file,
@@ -45,11 +45,11 @@ class Home:
 
     @asynccontextmanager
     async def context(self) -> AsyncIterator[Context]:
-        lanes = Lanes(DeviceLane(scope=nodes.scope))
+        lanes = Lanes(DeviceLane("cpu", scope=nodes.scope))
         host = Host(
             files=self.files,
             lanes=lanes,
-            residency=Residency(),
+            devices=Devices(Device(lanes.device)),
             emit=self.events.append,
             loop=asyncio.get_running_loop(),
             cancelled=asyncio.Event(),
