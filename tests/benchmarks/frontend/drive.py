@@ -14,6 +14,7 @@ import base64
 import json
 import sys
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -206,6 +207,44 @@ class Driver:
         self.page.wait_for_timeout(1000)
         self.put("KSampler", "steps", 20)
 
+    def failure(self) -> None:
+        """A node that fails is marked, and its words are shown."""
+        self.put("SaveImage", "filename_prefix", "../outside")
+        self.run()
+        self.heard("execution_error")
+        self.wait(
+            "the node is not marked",
+            "() => app.graph._nodes.some(node => node.type === 'SaveImage' && ("
+            " String((app.lastExecutionError || {}).node_id) === String(node.id)))",
+            seconds=10,
+        )
+        details = self.page.get_by_role("button", name="View details")
+        if details.count():
+            details.first.click(timeout=5000)
+        self.wait("nothing is said", "() => document.body.innerText.includes('outside')", seconds=10)
+        self.page.wait_for_timeout(500)
+
+    def mend(self) -> None:
+        self.page.keyboard.press("Escape")
+        self.page.wait_for_timeout(1000)
+        self.put("SaveImage", "filename_prefix", "text_to_image")
+
+    def several(self) -> None:
+        """Jobs that wait are counted, run in turn, and all their pictures come."""
+        for _ in range(3):
+            self.put("KSampler", "seed", int(time.time() * 1000))
+            self.run()
+        self.until("not all of them ended", lambda: self.frames["execution_success"] >= 3)
+        self.wait("the queue is not empty", "async () => " + _REMAINING + " === 0", seconds=20)
+
+    def picture_with_a_workflow(self) -> None:
+        """A written picture that is dropped brings its graph along."""
+        source = sorted(self.pictures())[0]
+        with urllib.request.urlopen(source) as response:  # noqa: S310  # from the page that is driven
+            content = response.read()
+        self.page.evaluate("() => app.graph.clear()")
+        self.drop("picture.png", content, 7)
+
     def begin_long_run(self) -> None:
         self.put("KSampler", "seed", int(time.time() * 1000))
         self.put("KSampler", "steps", 1500)
@@ -306,6 +345,11 @@ def drive(page: Page, url: str, out: Path | None) -> int:
     driver.check("previews show", driver.previews)
     driver.check("a mistake is marked on its node", driver.mistake)
     driver.check("it runs again", driver.run_to_the_picture)
+    driver.check("several wait and run", driver.several)
+    driver.check("a picture brings its workflow", driver.picture_with_a_workflow)
+    driver.check("it runs once more", driver.run_to_the_picture)
+    driver.check("a failure is shown on its node", driver.failure)
+    driver.mend()
     driver.check("the past is shown", driver.past)
     driver.check("the panel closes", driver.toggle_past)
     driver.check("a run is cancelled", driver.cancel)
