@@ -1,5 +1,6 @@
 /** The start: node classes, the last session or a first workflow, the socket. */
 
+import "./uuid";
 import "@xyflow/react/dist/style.css";
 import "./app/theme.css";
 import { StrictMode } from "react";

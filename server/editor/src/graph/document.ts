@@ -1,7 +1,7 @@
 /** The saved form: an API graph with `_meta` on nodes and one extra key, `_workflow`. What is not known is kept. */
 
 import { isObject, type Json, type JsonObject } from "../json";
-import { rankLayout } from "./layout";
+import { rankLayout, roughHeight } from "./layout";
 import {
   EMPTY_GRAPH,
   emptyWorkflow,
@@ -33,6 +33,11 @@ const KNOWN_ABOUT = new Set([
   "version", "id", "title", "description", "inputs", "outputs", "groups", "notes", "reroutes", "subgraphs", "viewport",
 ]);
 
+const KNOWN_GROUP = new Set(["id", "title", "bounding", "color"]);
+const KNOWN_NOTE = new Set(["id", "text", "pos", "size"]);
+const KNOWN_INPUT = new Set(["at", "title", "help", "order"]);
+const KNOWN_SUBGRAPH = new Set(["title", "graph", "inputs", "outputs", "exposed", "groups", "notes", "reroutes"]);
+
 /** Whether a value looks like a plain graph or a document of ours. */
 export function isDocument(value: Json): value is JsonObject {
   if (!isObject(value)) return false;
@@ -45,7 +50,7 @@ export function readDocument(document: Json): Workflow {
   const about = isObject(document["_workflow"]) ? document["_workflow"] : {};
   const version = about["version"];
   if (typeof version === "number" && version > VERSION)
-    throw new DocumentError(`This workflow is of version ${version}; this editor reads up to ${VERSION}.`);
+    throw new DocumentError(`This workflow is of version ${version}, and this editor reads up to ${VERSION}. A newer Safelight opens it.`);
   const base = emptyWorkflow(text(about["title"]) ?? "Untitled");
   const viewport = isObject(about["viewport"]) ? about["viewport"] : undefined;
   const pos = point(viewport?.["pos"]);
@@ -65,11 +70,11 @@ export function readDocument(document: Json): Workflow {
 function readGraph(document: JsonObject, about: JsonObject): Graph {
   const nodes: Record<string, GraphNode> = {};
   const links: Record<string, Link> = {};
-  let placed = false;
+  const homeless = new Set<string>();
   for (const [id, raw] of Object.entries(document)) {
     if (id === "_workflow" || !isObject(raw)) continue;
     const node = readNode(id, raw);
-    placed ||= isObject(raw["_meta"]) && point(raw["_meta"]["pos"]) !== undefined;
+    if (!isObject(raw["_meta"]) || !point(raw["_meta"]["pos"])) homeless.add(id);
     nodes[id] = node;
     for (const [input, value] of Object.entries(isObject(raw["inputs"]) ? raw["inputs"] : {}))
       if (isLink(value)) links[linkId(id, input)] = { source: String(value[0]), output: Number(value[1]), target: id, input };
@@ -81,7 +86,20 @@ function readGraph(document: JsonObject, about: JsonObject): Graph {
     notes: listed(about["notes"], readNote),
     reroutes: listed(about["reroutes"], readReroute),
   };
-  return placed ? graph : rankLayout(graph);
+  return homeless.size ? withPlaces(graph, homeless) : graph;
+}
+
+/** Nodes without a place stand in columns, below those that have one. */
+function withPlaces(graph: Graph, homeless: ReadonlySet<string>): Graph {
+  const laid = rankLayout(graph);
+  if (homeless.size === Object.keys(graph.nodes).length) return laid;
+  const settled = Object.values(graph.nodes).filter((node) => !homeless.has(node.id));
+  const left = settled.reduce((least, node) => Math.min(least, node.pos[0]), Infinity);
+  const bottom = settled.reduce((most, node) => Math.max(most, node.pos[1] + roughHeight(node, 3)), -Infinity);
+  const nodes = Object.values(laid.nodes).map((node): GraphNode =>
+    homeless.has(node.id) ? { ...node, pos: [node.pos[0] + left, node.pos[1] + bottom + 80] } : graph.nodes[node.id]!,
+  );
+  return { ...graph, nodes: Object.fromEntries(nodes.map((node) => [node.id, node])) };
 }
 
 function readNode(id: string, raw: JsonObject): GraphNode {
@@ -105,7 +123,7 @@ function readNode(id: string, raw: JsonObject): GraphNode {
     ...(meta["collapsed"] === true && { collapsed: true }),
     ...(meta["pinned"] === true && { pinned: true }),
     ...(isObject(meta["control"]) && { control: meta["control"] as Record<string, Control> }),
-    meta: without(meta, KNOWN_META),
+    meta: { ...without(meta, KNOWN_META), ...(meta["mode"] !== undefined && !mode && { mode: meta["mode"] }) },
     rest: without(raw, new Set(["class_type", "inputs", "_meta"])),
   };
 }
@@ -115,7 +133,7 @@ function readGroup(raw: JsonObject, index: number): Group | undefined {
   if (!Array.isArray(box) || box.length !== 4) return undefined;
   const color = text(raw["color"]);
   const [x, y, w, h] = box.map(Number) as [number, number, number, number];
-  return { id: text(raw["id"]) ?? `group-${index}`, title: text(raw["title"]) ?? "", bounding: [x, y, w, h], ...(color && { color }) };
+  return { id: text(raw["id"]) ?? `group-${index}`, title: text(raw["title"]) ?? "", bounding: [x, y, w, h], ...(color && { color }), ...unknown(raw, KNOWN_GROUP) };
 }
 
 function readNote(raw: JsonObject, index: number): Note {
@@ -124,6 +142,7 @@ function readNote(raw: JsonObject, index: number): Note {
     text: text(raw["text"]) ?? "",
     pos: point(raw["pos"]) ?? [0, 0],
     size: point(raw["size"]) ?? [240, 120],
+    ...unknown(raw, KNOWN_NOTE),
   };
 }
 
@@ -146,6 +165,7 @@ function readInput(raw: Json): NamedInput | undefined {
     ...(title && { title }),
     ...(help && { help }),
     ...(typeof facts["order"] === "number" && { order: facts["order"] }),
+    ...unknown(facts, KNOWN_INPUT),
   };
 }
 
@@ -173,7 +193,13 @@ function readSubgraph(raw: Json, id: string): Subgraph | undefined {
       const place = places([entry])[0];
       return place && ([place[0], String(place[1])] as const);
     }),
+    ...unknown(raw, KNOWN_SUBGRAPH),
   };
+}
+
+function unknown(raw: JsonObject, known: ReadonlySet<string>): { rest?: JsonObject } {
+  const rest = without(raw, known);
+  return Object.keys(rest).length ? { rest } : {};
 }
 
 /** The document to save. */
@@ -182,6 +208,7 @@ export function writeDocument(workflow: Workflow): JsonObject {
     Object.values(workflow.subgraphs).map((each) => [
       each.id,
       clean({
+        ...each.rest,
         title: each.title,
         graph: writeNodes(each.graph),
         inputs: Object.fromEntries(
@@ -199,11 +226,11 @@ export function writeDocument(workflow: Workflow): JsonObject {
     title: workflow.title,
     description: workflow.description || undefined,
     inputs: Object.fromEntries(
-      Object.entries(workflow.inputs).map(([name, { node, input, title, help, order }]) => [
+      Object.entries(workflow.inputs).map(([name, { node, input, title, help, order, rest }]) => [
         name,
-        title === undefined && help === undefined && order === undefined
+        title === undefined && help === undefined && order === undefined && rest === undefined
           ? [node, input]
-          : clean({ at: [node, input], title, help, order }),
+          : clean({ at: [node, input], title, help, order, ...rest }),
       ]),
     ),
     outputs: Object.fromEntries(
@@ -254,8 +281,8 @@ function writeLooks(graph: Graph): JsonObject {
     return on ? [{ id, pos: pos.map(Math.round), link: [on.source, on.output, on.target, on.input] }] : [];
   });
   return clean({
-    groups: some(Object.values(graph.groups).map((group) => clean({ ...group, bounding: group.bounding.map(Math.round) }))),
-    notes: some(Object.values(graph.notes).map((note) => ({ ...note, pos: [...note.pos], size: [...note.size] }))),
+    groups: some(Object.values(graph.groups).map(({ rest, ...group }) => clean({ ...rest, ...group, bounding: group.bounding.map(Math.round) }))),
+    notes: some(Object.values(graph.notes).map(({ rest, ...note }) => ({ ...rest, ...note, pos: [...note.pos], size: [...note.size] }))),
     reroutes: some(reroutes),
   });
 }

@@ -37,6 +37,7 @@ export interface Group {
   readonly title: string;
   readonly bounding: readonly [number, number, number, number];
   readonly color?: string;
+  readonly rest?: JsonObject;
 }
 
 export interface Note {
@@ -44,6 +45,7 @@ export interface Note {
   readonly text: string;
   readonly pos: Point;
   readonly size: Point;
+  readonly rest?: JsonObject;
 }
 
 /** A point on a link: only looks. */
@@ -68,6 +70,7 @@ export interface NamedInput {
   readonly title?: string;
   readonly help?: string;
   readonly order?: number;
+  readonly rest?: JsonObject;
 }
 
 export interface NamedOutput {
@@ -89,6 +92,7 @@ export interface Subgraph {
   readonly outputs: Readonly<Record<string, readonly [string, number]>>;
   /** Inner widgets that an instance shows: name -> [inner node, input]. */
   readonly exposed: Readonly<Record<string, readonly [string, string]>>;
+  readonly rest?: JsonObject;
 }
 
 export interface Workflow {

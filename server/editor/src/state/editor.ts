@@ -11,6 +11,7 @@ import { dropLostNames } from "../graph/ops";
 import { emptyWorkflow, graphAt, withGraphAt, type Graph, type Workflow } from "../graph/model";
 
 const MOST_STEPS = 200;
+const MOST_CLOSED = 20;
 const MOMENT = 1000;
 
 interface Step {
@@ -30,21 +31,41 @@ export interface Tab {
   /** The name under which the server keeps it, and what it keeps. */
   readonly file?: string;
   readonly saved?: Workflow;
+  /** The version of the file that `saved` is. */
+  readonly etag?: string;
+}
+
+/** What a tab was when it was opened without a file: nothing to lose until it is edited. */
+export function isDirty(tab: Tab): boolean {
+  if (!tab.saved) return tab.file !== undefined || tab.past.length > 0;
+  return !sameContent(tab.workflow, tab.saved);
+}
+
+/** Whether two workflows are one but for where somebody looks. Edits share what stayed, so this compares objects. */
+export function sameContent(a: Workflow, b: Workflow): boolean {
+  const keys = ["graph", "subgraphs", "title", "description", "inputs", "outputs", "rest", "id"] as const;
+  return a === b || keys.every((key) => a[key] === b[key]);
 }
 
 interface EditorState {
   readonly tabs: readonly Tab[];
   readonly active: string;
+  /** Tabs that were closed, the last one last. */
+  readonly closed: readonly Tab[];
   edit(label: string, change: (workflow: Workflow) => Workflow, merge?: string): void;
   editGraph(label: string, change: (graph: Graph) => Graph, merge?: string): void;
   undo(): void;
   redo(): void;
   select(ids: Iterable<string>): void;
   enter(path: readonly string[]): void;
-  open(workflow: Workflow, file?: string): void;
+  open(workflow: Workflow, file?: string, etag?: string): void;
   close(tab: string): void;
+  /** Bring back the tab that was closed last, or this one. */
+  reopen(tab?: Tab): void;
   activate(tab: string): void;
-  markSaved(tab: string, workflow: Workflow, file: string): void;
+  move(tab: string, to: number): void;
+  /** The server keeps this version of the tab's workflow now; without a file it keeps none. */
+  markSaved(tab: string, workflow: Workflow, file: string | undefined, etag?: string): void;
   restore(tabs: readonly Tab[], active: string): void;
 }
 
@@ -72,6 +93,7 @@ export const useEditor = create<EditorState>()(
     return {
       tabs: [first],
       active: first.id,
+      closed: [],
       edit(label, edit, merge = "") {
         const tab = activeTab(get());
         const workflow = dropLostNames(edit(tab.workflow));
@@ -101,8 +123,8 @@ export const useEditor = create<EditorState>()(
         change((tab) => ({ ...tab, selection }));
       },
       enter: (path) => change((tab) => ({ ...tab, path, selection: new Set() })),
-      open(workflow, file) {
-        const tab = newTab(workflow, file);
+      open(workflow, file, etag) {
+        const tab = { ...newTab(workflow, file), ...(etag !== undefined && { etag }) };
         set((state) => ({ tabs: [...state.tabs.filter((each) => !untouched(each)), tab], active: tab.id }));
       },
       close(id) {
@@ -111,12 +133,35 @@ export const useEditor = create<EditorState>()(
           const left = state.tabs.filter((tab) => tab.id !== id);
           const tabs = left.length ? left : [newTab(emptyWorkflow())];
           const active = state.active === id ? tabs[Math.min(Math.max(index, 0), tabs.length - 1)]!.id : state.active;
-          return { tabs, active };
+          const gone = state.tabs[index];
+          return { tabs, active, closed: gone && !untouched(gone) ? [...state.closed.slice(1 - MOST_CLOSED), gone] : state.closed };
+        });
+      },
+      reopen(chosen) {
+        set((state) => {
+          const tab = chosen ?? state.closed.at(-1);
+          if (!tab) return {};
+          const closed = state.closed.filter((each) => each.id !== tab.id);
+          if (state.tabs.some((each) => each.id === tab.id)) return { closed, active: tab.id };
+          return { closed, active: tab.id, tabs: [...state.tabs.filter((each) => !untouched(each)), tab] };
+        });
+      },
+      move(id, to) {
+        set((state) => {
+          const tab = state.tabs.find((each) => each.id === id);
+          const others = state.tabs.filter((each) => each.id !== id);
+          return tab ? { tabs: [...others.slice(0, to), tab, ...others.slice(to)] } : {};
         });
       },
       activate: (active) => set({ active }),
-      markSaved(id, workflow, file) {
-        set((state) => ({ tabs: state.tabs.map((tab) => (tab.id === id ? { ...tab, saved: workflow, file } : tab)) }));
+      markSaved(id, workflow, file, etag) {
+        set((state) => ({
+          tabs: state.tabs.map((tab) => {
+            if (tab.id !== id) return tab;
+            const { file: _file, saved: _saved, etag: _etag, ...rest } = tab;
+            return { ...rest, ...(file !== undefined && { file, saved: workflow }), ...(etag !== undefined && { etag }) };
+          }),
+        }));
       },
       restore: (tabs, active) => set({ tabs, active }),
     };

@@ -1,53 +1,265 @@
-/** Never losing work: what is open is kept in this browser after every edit, and comes back with the page. */
+/**
+ * Never losing work: what is open is kept in this browser after every edit, and comes back with the page.
+ *
+ * Each page has a session of its own, so two of them never overwrite each other. Tabs are kept one by one, with as
+ * much of their past as is cheap; those that were closed, and those of pages that are gone, can be had back.
+ */
 
 import { readDocument, writeDocument } from "../graph/document";
-import { isObject, parseJson, toJson } from "../json";
-import { newTab, useEditor, type Tab } from "./editor";
+import type { Workflow } from "../graph/model";
+import { parseJson, toJson } from "../json";
+import { isDirty, newTab, useEditor, type Tab } from "./editor";
+import { announce, askOthers } from "./pages";
+import { readAll, readOne, write } from "./storage";
 import { useUi } from "./ui";
 
-const KEY = "safelight.session";
-const AFTER = 400;
+/** A tab as it is kept. The document is what holds; the past is read only by an editor of the same `model`. */
+export interface KeptTab {
+  readonly id: string;
+  readonly session: string;
+  readonly title: string;
+  readonly nodes: number;
+  readonly at: number;
+  readonly open: boolean;
+  readonly dirty: boolean;
+  readonly document: string;
+  readonly file?: string;
+  readonly etag?: string;
+  readonly model?: number;
+  readonly past?: Tab["past"];
+  readonly future?: Tab["future"];
+  readonly workflow?: Workflow;
+  readonly saved?: Workflow;
+}
 
-/** Opens what was open last; says whether there was anything. */
-export function restoreSession(): boolean {
+interface KeptSession {
+  readonly id: string;
+  readonly at: number;
+  readonly active: string;
+  readonly tabs: readonly string[];
+}
+
+const MODEL = 1;
+const AFTER = 300;
+const ID = "safelight.session";
+const LAST_WORDS = "safelight.unwritten.";
+/** Nodes, over all steps of a tab's past, that are cheap to write after each edit. */
+const CHEAP = 60_000;
+const MOST_STEPS = 100;
+const MOST_CLOSED = 60;
+const LONG = 30 * 24 * 3600 * 1000;
+
+let session = "";
+/** Without IndexedDB (some private windows) documents alone go to the smaller storage. */
+let small = false;
+const kept = new Map<string, Tab>();
+
+/** Opens what this page had open; says whether there was anything. */
+export async function restoreSession(): Promise<boolean> {
+  const known = sessionStorage.getItem(ID);
+  const others = new Set((await askOthers()).map((page) => page.session));
+  session = known && !others.has(known) ? known : crypto.randomUUID();
+  let found = false;
   try {
-    const kept = parseJson(localStorage.getItem(KEY) ?? "null");
-    if (!isObject(kept) || !Array.isArray(kept["tabs"])) return false;
-    const tabs = kept["tabs"].flatMap((each): Tab[] => {
-      if (!isObject(each) || !isObject(each["document"])) return [];
-      const file = typeof each["file"] === "string" ? each["file"] : undefined;
-      const { saved: _, ...tab } = newTab(readDocument(each["document"]), file);
-      return [{ ...tab, ...(typeof each["id"] === "string" && { id: each["id"] }) }];
-    });
-    const some = tabs.some((tab) => Object.keys(tab.workflow.graph.nodes).length > 0);
-    if (!tabs.length || !some) return false;
-    const active = tabs.find((tab) => tab.id === kept["active"]) ?? tabs[0]!;
-    useEditor.getState().restore(tabs, active.id);
-    return true;
+    const from = known ?? (others.size ? undefined : await latest());
+    if (from && !known) session = from; // the page that had it is gone: this one goes on with it
+    found = from !== undefined && (await restore(from, from !== session));
   } catch {
-    return false;
+    small = true;
+    found = restoreSmall(known ?? session);
   }
+  sessionStorage.setItem(ID, session);
+  return found;
+}
+
+async function latest(): Promise<string | undefined> {
+  const sessions = await readAll<KeptSession>("sessions");
+  return sessions.sort((a, b) => b.at - a.at)[0]?.id;
+}
+
+async function restore(from: string, asCopy: boolean): Promise<boolean> {
+  const record = await readOne<KeptSession>("sessions", from);
+  const found = record ? await Promise.all(record.tabs.map((id) => readOne<KeptTab>("tabs", id))) : [];
+  const unwritten = new Map(takeLastWords(from, asCopy).map((each) => [each.id, each]));
+  const tabs = found.flatMap((each) => (each && revived(each)) ?? []).map((tab) => caughtUp(tab, unwritten.get(tab.id)));
+  for (const [id, each] of unwritten) if (!tabs.some((tab) => tab.id === id)) tabs.push(...(revived(each) ? [revived(each)!] : []));
+  if (!tabs.some((tab) => Object.keys(tab.workflow.graph.nodes).length)) return false;
+  const active = record ? Math.max(0, tabs.findIndex((tab) => tab.id === record.active)) : 0;
+  const opened = asCopy ? tabs.map((tab) => ({ ...tab, id: crypto.randomUUID() })) : tabs;
+  useEditor.getState().restore(opened, opened[active]!.id);
+  return true;
+}
+
+/** A tab with the edits of its last moment, as one more step. */
+function caughtUp(tab: Tab, late: KeptTab | undefined): Tab {
+  const workflow = late && revived(late)?.workflow;
+  return workflow ? { ...tab, workflow, past: [...tab.past, { label: "Edit", workflow: tab.workflow, path: [] }], future: [] } : tab;
+}
+
+/** A kept tab as it was; undefined when it cannot be read at all. */
+export function revived(record: KeptTab): Tab | undefined {
+  const { id, file, etag, workflow, past, future, saved, model } = record;
+  const named = { ...(file !== undefined && { file }), ...(etag !== undefined && { etag }) };
+  if (model === MODEL && workflow && past && future)
+    return { ...newTab(workflow), ...named, id, past, future, ...(saved && { saved }) };
+  try {
+    const read = readDocument(parseJson(record.document));
+    return { ...newTab(read), ...named, id, ...(file !== undefined && !record.dirty && { saved: read }) };
+  } catch {
+    return undefined;
+  }
+}
+
+function recordOf(tab: Tab, open: boolean, withPast: boolean): KeptTab {
+  const nodes = Object.keys(tab.workflow.graph.nodes).length;
+  const steps = Math.min(MOST_STEPS, Math.max(5, Math.floor(CHEAP / (nodes + 1))));
+  return {
+    id: tab.id,
+    session,
+    title: tab.workflow.title,
+    nodes,
+    at: Date.now(),
+    open,
+    dirty: isDirty(tab),
+    document: toJson(writeDocument(tab.workflow)),
+    ...(tab.file !== undefined && { file: tab.file }),
+    ...(tab.etag !== undefined && { etag: tab.etag }),
+    ...(withPast && {
+      model: MODEL,
+      workflow: tab.workflow,
+      past: tab.past.slice(-steps),
+      future: tab.future.slice(-steps),
+      ...(tab.saved && { saved: tab.saved }),
+    }),
+  };
 }
 
 /** Keeps what is open, from now on. */
 export function autosave(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let full = false;
-  const keep = () => {
-    timer = undefined;
-    const { tabs, active } = useEditor.getState();
-    const session = { active, tabs: tabs.map((tab) => ({ id: tab.id, file: tab.file, document: writeDocument(tab.workflow) })) };
+  let writing: Promise<void> = Promise.resolve();
+  let told = false;
+
+  const keep = async () => {
+    const { tabs, active, closed } = useEditor.getState();
+    announce({ session, files: tabs.flatMap((tab) => tab.file ?? []) });
+    const changed = tabs.filter((tab) => differs(kept.get(tab.id), tab));
+    const gone = closed.filter((tab) => kept.has(tab.id));
+    const open = new Set(tabs.map((tab) => tab.id));
+    const dropped = [...kept.keys()].filter((id) => !open.has(id) && !gone.some((tab) => tab.id === id));
+    const record: KeptSession = { id: session, at: Date.now(), active, tabs: tabs.map((tab) => tab.id) };
     try {
-      localStorage.setItem(KEY, toJson(session));
-      full = false;
+      if (small) localStorage.setItem(`${ID}.${session}`, toJson({ ...record, kept: tabs.map((tab) => recordOf(tab, true, false)) }));
+      else
+        await write({
+          put: [
+            ["sessions", record],
+            ...changed.map((tab) => ["tabs", recordOf(tab, true, true)] as const),
+            ...gone.map((tab) => ["tabs", recordOf(tab, false, true)] as const),
+          ],
+          remove: dropped.map((id) => ["tabs", id] as const),
+        });
+      for (const tab of changed) kept.set(tab.id, tab);
+      for (const id of [...dropped, ...gone.map((tab) => tab.id)]) kept.delete(id);
+      localStorage.removeItem(LAST_WORDS + session);
+      told = false;
     } catch {
-      if (!full)
-        useUi.getState().toast("This browser's storage is full: edits are no longer kept over a reload. Save the workflow to the server or as a file.", "error");
-      full = true;
+      if (!told)
+        useUi.getState().toast("This browser's storage is full: edits are not kept over a reload any more. Save the workflow on the server or as a file.", "error");
+      told = true;
     }
   };
-  useEditor.subscribe((state) => state.tabs, () => {
-    timer ??= setTimeout(keep, AFTER);
+  const next = () => {
+    timer = undefined;
+    writing = writing.then(keep);
+  };
+  useEditor.subscribe(
+    (state) => [state.tabs, state.active] as const,
+    () => {
+      timer ??= setTimeout(next, AFTER);
+    },
+    { equalityFn: (a, b) => a[0] === b[0] && a[1] === b[1] },
+  );
+  next();
+  // A page that goes has no time to wait for IndexedDB: what is not written yet goes to the storage that is at once.
+  window.addEventListener("pagehide", () => {
+    if (timer === undefined) return;
+    const late = useEditor.getState().tabs.filter((tab) => differs(kept.get(tab.id), tab));
+    try {
+      if (late.length) localStorage.setItem(LAST_WORDS + session, toJson(late.map((tab) => recordOf(tab, true, false))));
+    } catch {
+      // It is larger than that storage; the write below mostly still gets through.
+    }
+    next();
   });
-  window.addEventListener("pagehide", keep);
+  void prune();
+}
+
+function differs(before: Tab | undefined, now: Tab): boolean {
+  return (
+    !before || before.workflow !== now.workflow || before.past !== now.past || before.saved !== now.saved || before.file !== now.file || before.etag !== now.etag
+  );
+}
+
+function takeLastWords(from: string, leave: boolean): KeptTab[] {
+  const text = localStorage.getItem(LAST_WORDS + from);
+  if (!text) return [];
+  if (!leave) localStorage.removeItem(LAST_WORDS + from);
+  return readRecords(text);
+}
+
+function readRecords(text: string): KeptTab[] {
+  try {
+    const read: unknown = JSON.parse(text);
+    return Array.isArray(read) ? (read as KeptTab[]) : [];
+  } catch {
+    return [];
+  }
+}
+
+function restoreSmall(from: string): boolean {
+  const text = localStorage.getItem(`${ID}.${from}`);
+  if (!text) return false;
+  const read = JSON.parse(text) as KeptSession & { readonly kept: readonly KeptTab[] };
+  const tabs = read.kept.flatMap((each) => revived(each) ?? []);
+  if (!tabs.length) return false;
+  useEditor.getState().restore(tabs, tabs.some((tab) => tab.id === read.active) ? read.active : tabs[0]!.id);
+  return true;
+}
+
+/** What is kept and open nowhere: closed tabs, and tabs of pages that are gone; the latest first. */
+export async function recoverable(): Promise<KeptTab[]> {
+  try {
+    const others = new Set((await askOthers()).map((page) => page.session));
+    const here = new Set(useEditor.getState().tabs.map((tab) => tab.id));
+    const all = await readAll<KeptTab>("tabs");
+    return all
+      .filter((tab) => !here.has(tab.id) && tab.nodes > 0 && (tab.dirty || !tab.open) && !(tab.open && (others.has(tab.session) || tab.session === session)))
+      .sort((a, b) => b.at - a.at);
+  } catch {
+    return [];
+  }
+}
+
+export async function forget(id: string): Promise<void> {
+  await write({ remove: [["tabs", id]] });
+}
+
+/** Of what was closed, the latest are kept; of what came of pages that are gone, what was not saved. */
+async function prune(): Promise<void> {
+  try {
+    const before = Date.now() - LONG;
+    const old = (await recoverable()).slice(MOST_CLOSED);
+    const all = await readAll<KeptTab>("tabs");
+    const stale = all.filter((tab) => tab.at < before && !tab.dirty && tab.session !== session);
+    const sessions = (await readAll<KeptSession>("sessions")).filter((each) => each.at < before && each.id !== session);
+    await write({
+      remove: [
+        ...[...old, ...stale].map((tab) => ["tabs", tab.id] as const),
+        ...sessions.map((each) => ["sessions", each.id] as const),
+      ],
+    });
+  } catch {
+    // The next start tries again.
+  }
 }
