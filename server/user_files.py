@@ -15,9 +15,10 @@ from server.refusal import Refusal
 
 SETTINGS_FILE: Final = "comfy.settings.json"
 
-#: What a first start should not ask for: no tour, and the mouse as people know it.
+#: What a first start should not ask for: no tour, no news of another server, and the mouse as people know it.
 DEFAULTS: Final[dict[str, Any]] = {
     "Comfy.TutorialCompleted": True,
+    "Comfy.Notification.ShowVersionUpdates": False,
     "Comfy.Canvas.LeftMouseClickBehavior": "panning",
     "Comfy.Canvas.MouseWheelScroll": "zoom",
 }

@@ -45,6 +45,7 @@ _NOTHING: Final[Mapping[str, str]] = {
     "templates/index_logo.json": "{}",
     "favicon.ico": "",
 }
+_EMPTY: Final[Mapping[str, str]] = {"user.css": "", "comfy.templates.json": "[]"}
 
 
 def frontend(wanted: str) -> Path | None:
@@ -97,10 +98,13 @@ async def get_file(request: web.Request) -> web.StreamResponse:
 @routes.get("/user.css")
 @routes.get("/userdata/user.css")
 @routes.get("/api/userdata/user.css")
-async def get_styles(request: web.Request) -> web.StreamResponse:
-    """The style sheet that a person keeps on the server; an empty one is better than a complaint."""
-    path = await asyncio.to_thread(_find, user_root(request.app[ENGINE].files), "user.css")
-    return _file(path) if path is not None else web.Response(headers=_headers("user.css"))
+@routes.get("/userdata/comfy.templates.json")
+@routes.get("/api/userdata/comfy.templates.json")
+async def get_kept(request: web.Request) -> web.StreamResponse:
+    """What a person may keep on the server, and front-ends always ask for: an empty one spares complaints."""
+    name = request.path.rpartition("/")[2]
+    path = await asyncio.to_thread(_find, user_root(request.app[ENGINE].files), name)
+    return _file(path) if path is not None else web.Response(text=_EMPTY[name], headers=_headers(name))
 
 
 def _find(folder: Path | None, name: str) -> Path | None:

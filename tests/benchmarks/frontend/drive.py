@@ -80,7 +80,7 @@ class Driver:
             self.complaints.append(text[:300])
 
     def _answered(self, response: Response) -> None:
-        if response.status >= 400 and "comfy.templates.json" not in response.url:
+        if response.status >= 400:
             self.refused.append(f"{response.status} {response.request.method} {response.url}")
 
     def _socket(self, socket: WebSocket) -> None:
@@ -239,7 +239,7 @@ class Driver:
 
     def picture_with_a_workflow(self) -> None:
         """A written picture that is dropped brings its graph along."""
-        source = sorted(self.pictures())[0]
+        source = min(self.pictures())
         with urllib.request.urlopen(source) as response:  # noqa: S310  # from the page that is driven
             content = response.read()
         self.page.evaluate("() => app.graph.clear()")

@@ -155,6 +155,7 @@ def test_what_front_ends_ask_for_at_their_start_is_there(tmp_path: Path, pages: 
             for path in ("/user.css", "/api/userdata/user.css"):
                 status, headers, text = await ask(client, path)
                 assert (status, headers["Content-Type"], text) == (200, "text/css; charset=utf-8", "")
+            assert (await ask(client, "/api/userdata/comfy.templates.json"))[2] == "[]"
             user = home / "user" / "default"
             user.mkdir(parents=True, exist_ok=True)
             (user / "user.css").write_text("p { color: red }")
