@@ -205,11 +205,10 @@ class Hub:
 
     def _deliver(self, narration: Narration, event: NodePicture) -> None:
         """Send a finished picture, after those before it; meanwhile its node is the one that runs."""
-        client = self.clients.get(narration.job.client)
-        if client is None:
+        if narration.job.client not in self.clients:
             return
         before = self._delivered.get(narration.job.id)
-        task = self._spawn(self._send_picture(narration, event, client, before))
+        task = self._spawn(self._send_picture(narration, event, before))
         self._delivered[narration.job.id] = task
 
         def done(ended: asyncio.Task[None]) -> None:
@@ -219,14 +218,24 @@ class Hub:
         task.add_done_callback(done)
 
     async def _send_picture(
-        self, narration: Narration, event: NodePicture, client: Client, before: asyncio.Task[None] | None
+        self, narration: Narration, event: NodePicture, before: asyncio.Task[None] | None
     ) -> None:
-        content = await asyncio.to_thread(frames.png, event.image)
-        if before is not None:
-            await asyncio.wait({before})
+        try:
+            content = await asyncio.to_thread(frames.png, event.image)
+        except Exception:  # as above
+            log.exception("job %s: node %s has a picture that cannot be sent", narration.job.id, event.node)
+            return
+        finally:
+            if before is not None:
+                await asyncio.wait({before})
+
+        def send() -> None:
+            if (client := self.clients.get(narration.job.client)) is not None:
+                client.send_picture(frames.picture(frames.PNG, content))
+
         if narration.current != event.node:
             narration.begin(event.node)
-        narration.picture(frames.picture(frames.PNG, content), client.send_picture)
+        narration.picture(len(content), send)
 
     def _spawn(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = self._loop.create_task(work)

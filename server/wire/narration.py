@@ -6,6 +6,7 @@ is being told, this one keeps what it has to say.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -25,12 +26,17 @@ from server.attempt import display_node
 from server.store.jobs import End, Job, State
 from server.wire.frames import milliseconds
 
+log: Final = logging.getLogger("safelight.clients")
+
 #: Seconds between two messages about progress.
 INTERVAL: Final = 0.1
 
 #: Up to so many nodes a `progress_state` names all that have begun; beyond, those that run and the latest
 #: of those that have ended.
 CUMULATIVE: Final = 64
+
+#: Bytes of pictures that are kept while another job is told.
+MOST_HELD: Final = 256 << 20
 
 Say = Callable[[str, Mapping[str, Any]], None]
 
@@ -50,6 +56,7 @@ class Narration:
 
     def __post_init__(self) -> None:
         self._held: list[Callable[[], None]] = []
+        self._held_size = 0
         self._parents: dict[str, str] = {}
         self._nodes: dict[str, dict[str, Any]] = {}
         self._changed: dict[str, None] = {}
@@ -61,7 +68,7 @@ class Narration:
     def go_live(self) -> None:
         """Tell what was held back, and from now on everything at once."""
         self.live = True
-        held, self._held = self._held, []
+        held, self._held, self._held_size = self._held, [], 0
         for say in held:
             say()
         if not self.over:
@@ -226,12 +233,15 @@ class Narration:
         else:
             self._held.append(lambda: self.say(kind, data))
 
-    def picture(self, content: bytes, send: Callable[[bytes], None]) -> None:
+    def picture(self, size: int, send: Callable[[], None]) -> None:
         """A finished picture, in its place among the messages."""
         if self.live:
-            send(content)
+            send()
+        elif self._held_size + size <= MOST_HELD:
+            self._held_size += size
+            self._held.append(send)
         else:
-            self._held.append(lambda: send(content))
+            log.warning("job %s: its client's other job takes too long to keep all pictures", self.job.id)
 
 
 def execution_error(job: Job, failure: Mapping[str, Any], timestamp: int | None = None) -> dict[str, Any]:

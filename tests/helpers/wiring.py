@@ -62,6 +62,13 @@ def odd(ctx: Context, *, text: str = "") -> None:
     ctx.show("odd", [float("nan"), float("inf"), Path("x"), {1: {2, 3}}, text, "\ud800"])
 
 
+@node("Unshowable", category="toys", output_node=True)
+def unshowable(ctx: Context) -> None:
+    """Shows and delivers what is no picture."""
+    ctx.preview("no picture")
+    ctx.deliver("no picture")
+
+
 @dataclass
 class Listener:
     """A client's socket: its messages as (kind, data), binary ones as ("binary", bytes)."""
@@ -117,7 +124,7 @@ def _refuse(constant: str) -> None:
 async def wired(home: Path, **settings: Any) -> AsyncIterator[Client]:
     """A client of a server on toy nodes."""
     engine = toy_engine(home)
-    engine.registry.add(steps, deliver, picky, odd, namespace="wiring")
+    engine.registry.add(steps, deliver, picky, odd, unshowable, namespace="wiring")
     try:
         async with serving(engine, **{"home": home, "drain_seconds": 0.0, **settings}) as client:
             yield client

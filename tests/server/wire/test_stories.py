@@ -387,6 +387,50 @@ def test_pictures_without_files_come_while_their_node_runs(tmp_path: Path) -> No
     asyncio.run(go())
 
 
+def test_pictures_of_a_second_job_wait_for_their_turn(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with wired(tmp_path, jobs=2) as client, listening(client) as me:
+            slow = await submit(client, sleeping(0.3))
+            quick = await submit(client, {"pictures": call("Deliver", count=3)})
+            await me.over(quick)
+            kinds = [kind for kind, _ in me.told]
+            over = me.told.index(("executing", {"node": None, "prompt_id": slow}))
+            assert kinds.count("binary") == 3
+            assert kinds.index("binary") > over
+            assert [node for node, _ in pictures(me, quick)] == ["pictures"] * 3
+
+    asyncio.run(go())
+
+
+def test_pictures_go_to_the_socket_that_is_there_when_they_come(tmp_path: Path) -> None:
+    graph = {
+        "sleep": call("Sleep", seconds=0.4, value="x"),
+        "pictures": call("Deliver", count=2, text=["sleep", 0]),
+    }
+
+    async def go() -> None:
+        async with wired(tmp_path) as client:
+            async with listening(client) as before:
+                job = await submit(client, graph)
+                await before.until("executing", node="sleep")
+            async with listening(client) as after:
+                await after.over(job)
+                assert [node for node, _ in pictures(after, job)] == ["pictures"] * 2
+
+    asyncio.run(go())
+
+
+def test_a_picture_that_cannot_be_made_ends_no_story(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with wired(tmp_path) as client, listening(client) as me:
+            job = await submit(client, {"1": call("Unshowable")})
+            await me.over(job)
+            assert "binary" not in me.kinds()
+            assert me.of(job)[-2:] == ["execution_success", "executing"]
+
+    asyncio.run(go())
+
+
 def test_what_json_cannot_hold_is_shown_all_the_same(tmp_path: Path) -> None:
     async def go() -> None:
         async with wired(tmp_path) as client, listening(client) as me:
