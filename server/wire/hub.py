@@ -63,9 +63,9 @@ class Hub:
     def broadcast(self, kind: str, data: Mapping[str, Any]) -> None:
         """Tell everyone; the text is made once."""
         if self.clients:
-            content = frames.text(kind, data)
+            content, key = frames.text(kind, data), _key(kind, data)
             for client in self.clients.values():
-                client.send(content, kind if kind in LATEST else "")
+                client.send(content, key)
 
     def close(self) -> None:
         """Let all clients go."""
@@ -149,7 +149,7 @@ class Hub:
             if kind in _OF_NOBODY:
                 self.broadcast(kind, data)
         elif (client := self.clients.get(client_id)) is not None:
-            client.send(frames.text(kind, data), f"{kind} {data['prompt_id']}" if kind in LATEST else "")
+            client.send(frames.text(kind, data), _key(kind, data))
 
     # The queue's length: to everyone, at intervals.
 
@@ -242,6 +242,11 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _key(kind: str, data: Mapping[str, Any]) -> str:
+    """What a message stands in for, when only the latest matters: of a job, never of two."""
+    return f"{kind} {data.get('prompt_id', '')}" if kind in LATEST else ""
 
 
 def _preview_jpeg(image: Any, side: int) -> bytes:
