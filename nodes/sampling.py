@@ -43,7 +43,7 @@ class Run:
     leftover_noise: bool = False
 
     async def __call__(self, ctx: Context, model: Model, latent: Latent) -> Latent:
-        async with ctx.resident(model.on(ctx.device_name)) as denoiser:
+        async with ctx.resident(model.on) as denoiser:
             samples = await ctx.device.drive(self._steps(ctx, model, denoiser, latent))
         return replace(latent, samples=samples)
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -27,10 +28,9 @@ async def clip_text_encode(
     clip: Clip,
 ) -> Conditioning:
     """Encode a prompt of any length."""
-    async with ctx.resident(clip.on(ctx.device_name)) as encoder:
-        tokens, pooled = await ctx.device.call(
-            lambda: encoder.encode(text, clip.stop_at_layer, lambda name: find_embedding(ctx.files, name))
-        )
+    async with ctx.resident(clip.on) as encoder:
+        find = partial(find_embedding, ctx.files)
+        tokens, pooled = await ctx.device.drive(encoder.encoding(text, clip.stop_at_layer, find))
     return (Cond(tokens, pooled),)
 
 

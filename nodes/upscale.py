@@ -8,6 +8,7 @@ from nodes import inputs, recognition
 from nodes.sockets import Image, UpscaleModel
 
 if TYPE_CHECKING:
+    from nodes.diffusion.asks import Steps
     from nodes.diffusion.upscalers import OnTile, Upscaler
 
 #: Sides of tiles in pixels, the next being taken when memory does not hold one.
@@ -43,24 +44,22 @@ def upscaler_problems(files: Files, model_name: str) -> Mapping[str, str]:
 )
 async def image_upscale_with_model(ctx: Context, *, upscale_model: UpscaleModel, image: Image) -> Image:
     """Enlarge pictures by the model's own factor, large ones in tiles."""
-    async with ctx.resident(upscale_model.on(ctx.device_name)) as upscaler:
-        return await ctx.device.call(lambda: upscaled(upscaler, image, ctx.progress))
+    async with ctx.resident(upscale_model.on) as upscaler:
+        return await ctx.device.drive(upscaled(upscaler, image, ctx.progress))
 
 
-def upscaled(upscaler: "Upscaler", image: Image, on_tile: "OnTile") -> Image:
+def upscaled(upscaler: "Upscaler", image: Image, on_tile: "OnTile") -> "Steps[Image]":
     """Enlarged pictures, in the largest tiles that memory holds.
 
     Raises:
         UserError: it holds not even the smallest.
     """
-    import torch
+    from nodes.diffusion.memory import is_full
 
     for tile in TILES:
         try:
-            return upscaler(image, tile, on_tile=on_tile)
-        except torch.OutOfMemoryError:
-            pass  # the next tile comes outside this block: its exception holds on to what did not fit
-        except RuntimeError as error:
-            if "can't allocate memory" not in str(error):
-                raise
+            return (yield from upscaler.enlarging(image, tile, on_tile=on_tile))
+        except Exception as error:
+            if not is_full(error):
+                raise  # otherwise the next tile comes outside: this error holds on to what did not fit
     raise UserError("not enough memory on the device, even in small tiles; make the picture smaller")

@@ -80,22 +80,29 @@ class UNetDenoiser:
 
     @torch.no_grad()
     def __call__(self, rows: Sequence[Row], /) -> list[Tensor]:
-        outputs: dict[int, Tensor] = {}
+        answers: dict[int, Tensor] = {}
         for members, length in batches([row.tokens.shape[1] for row in rows]):
-            outputs.update(zip(members, self._forward([rows[k] for k in members], length), strict=True))
-        sampling = self.model_sampling
-        return [sampling.denoised(row.x, outputs[k], row.sigma) for k, row in enumerate(rows)]
+            answers.update(zip(members, self._forward([rows[k] for k in members], length), strict=True))
+        return [answers[k] for k in range(len(rows))]
 
     def _forward(self, rows: Sequence[Row], length: int) -> Sequence[Tensor]:
+        """One forward, and the arithmetic around it for all rows at once."""
         sizes = [row.x.shape[0] for row in rows]
+        sigmas = [row.sigma for row, size in zip(rows, sizes, strict=True) for _ in range(size)]
         sampling, parameter = self.model_sampling, self._parameter
+        x = torch.cat([row.x for row in rows])
         with torch.inference_mode():
-            x = torch.cat([sampling.model_input(row.x, row.sigma) for row in rows]).to(parameter)
-            levels = [sampling.timestep(row.sigma) for row in rows for _ in range(len(row.x))]
+            levels = [sampling.timestep(sigma) for sigma in sigmas]
             timesteps = torch.tensor(levels).to(parameter.device, non_blocking=True)
             tokens = torch.cat([_spread(row, length) for row in rows]).to(parameter)
-            output: Tensor = self.unet(x, timesteps, encoder_hidden_states=tokens, return_dict=False)[0]
-            return torch.split(output.float(), sizes)
+            output: Tensor = self.unet(
+                sampling.model_input(x, *sigmas).to(parameter),
+                timesteps,
+                encoder_hidden_states=tokens,
+                return_dict=False,
+            )[0]
+            output = output.float()
+        return torch.split(sampling.denoised(x, output, *sigmas), sizes)
 
 
 def batches(lengths: Sequence[int]) -> list[tuple[list[int], int]]:

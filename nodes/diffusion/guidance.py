@@ -7,13 +7,15 @@ a list are averaged by weight, and the two lists combined by classifier-free gui
 import math
 from collections.abc import Hashable, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from nodes.diffusion.asks import Ask, Steps
+from nodes.diffusion.asks import Ask, Key, Steps
 from nodes.diffusion.conditioning import Cond
 from nodes.diffusion.denoisers import Denoiser, Row
+from nodes.diffusion.memory import is_full
 from nodes.diffusion.regions import Region, place
 from nodes.diffusion.samplers.base import Sampling
 
@@ -41,10 +43,12 @@ def guided(
             )
             alone = math.isclose(cfg, 1.0, rel_tol=1e-9)
             network = (denoiser.identity, denoiser.device, denoiser.dtype)
+            portions = Portions()
             while True:
                 for_it = leading.active(sigma)
                 against = [] if alone else opposing.active(sigma)
-                answers = yield [_ask(denoiser, network, region, x, sigma) for region in for_it + against]
+                asks = [_ask(denoiser, network, region, x, sigma) for region in for_it + against]
+                answers = yield from portions(asks)
                 denoised = leading(for_it, answers[: len(for_it)], x)
                 if not alone:
                     opposed = opposing(against, answers[len(for_it) :], x)
@@ -57,8 +61,56 @@ def guided(
 
 def _ask(denoiser: Denoiser, network: Hashable, region: Region, x: Tensor, sigma: float) -> Ask:
     crop = region.crop(x)
-    key = (network, crop.shape[1:], region.tokens.shape[-1])
-    return Ask(key, denoiser, Row(crop, sigma, region.tokens, region.pooled))
+    key = Key(network, crop.shape[1:], region.tokens.shape[-1])
+    return Ask(key, denoiser, Row(crop, sigma, region.tokens, region.pooled), crop.shape[0])
+
+
+class Portions:
+    """Asks, in as many portions as the device's memory makes necessary: all at once until it is full."""
+
+    def __init__(self) -> None:
+        self._most: int | None = None
+
+    def __call__(self, asks: Sequence[Ask]) -> Steps[Sequence[Tensor]]:
+        """The answers to asks about rows of a denoiser."""
+        while True:
+            try:
+                return (yield from self._answers(asks))
+            except Exception as error:
+                total = sum(ask.size for ask in asks)
+                attempted = total if self._most is None else min(self._most, total)
+                if not is_full(error) or attempted <= 1:
+                    raise
+            self._most = attempted // 2  # outside of the handler, whose error holds on to what did not fit
+
+    def _answers(self, asks: Sequence[Ask]) -> Steps[Sequence[Tensor]]:
+        if self._most is None or sum(ask.size for ask in asks) <= self._most:
+            return (yield list(asks))
+        answers = []
+        for ask in asks:
+            parts: list[Tensor] = []
+            for row in _split(ask.row, self._most):
+                parts += yield [replace(ask, row=row, size=row.x.shape[0])]
+            answers.append(torch.cat(parts))
+        return answers
+
+
+def _split(row: Row, most: int) -> list[Row]:
+    """A row as rows of at most so many items."""
+    starts = range(0, row.x.shape[0], most)
+
+    def part(values: Tensor, start: int) -> Tensor:
+        return values if values.shape[0] == 1 else values[start : start + most]
+
+    return [
+        Row(
+            row.x[start : start + most],
+            row.sigma,
+            part(row.tokens, start),
+            None if row.pooled is None else part(row.pooled, start),
+        )
+        for start in starts
+    ]
 
 
 class _Average:

@@ -16,7 +16,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from torch import Tensor
 
@@ -114,18 +114,22 @@ class ModelSampling:
         highest = sigma > self.sigma_max or math.isclose(sigma, self.sigma_max, rel_tol=1e-5)
         return self.noised(latent, noise, math.hypot(1, sigma) if highest else sigma)
 
-    def model_input(self, x: Tensor, sigma: float) -> Tensor:
-        """What the network sees: x scaled to unit variance (arXiv 2206.00364, c_in)."""
-        return x / math.hypot(1, sigma)
+    def model_input(self, x: Tensor, *sigmas: float) -> Tensor:
+        """What the network sees: x scaled to unit variance (arXiv 2206.00364, c_in).
 
-    def denoised(self, x: Tensor, output: Tensor, sigma: float) -> Tensor:
+        There is one level for all of x [B,C,H,W], or one for each item.
+        """
+        return x / _each([math.hypot(1, sigma) for sigma in sigmas], x)
+
+    def denoised(self, x: Tensor, output: Tensor, *sigmas: float) -> Tensor:
         """The x0 that the network's output means; x is the state itself, not the network's input.
 
         "v" is the velocity of arXiv 2202.00512.
         """
         if self.prediction == "eps":
-            return x - output * sigma
-        return x / (sigma * sigma + 1) - output * (sigma / math.hypot(1, sigma))
+            return x - output * _each(sigmas, x)
+        share = _each([sigma / math.hypot(1, sigma) for sigma in sigmas], x)
+        return x / _each([sigma * sigma + 1 for sigma in sigmas], x) - output * share
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,14 @@ class LatentFormat:
         """An empty latent with as many channels as the model has; any other latent as it is."""
         missing = latent.shape[1] != self.channels and not latent.any()
         return latent.new_zeros(latent.shape[0], self.channels, *latent.shape[2:]) if missing else latent
+
+
+def _each(values: Sequence[float], like: Tensor) -> float | Tensor:
+    """A factor for all items of `like` [B,C,H,W], or [B,1,1,1] where they differ."""
+    if len(set(values)) == 1:
+        return values[0]
+    column = like.new_tensor([[[[value]]] for value in values], device="cpu")
+    return column.to(like.device, non_blocking=True)
 
 
 def _float32(values: Iterable[float]) -> tuple[float, ...]:

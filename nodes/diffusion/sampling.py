@@ -1,9 +1,11 @@
 """Sampling: from a latent and noise to a finished latent, in the space that travels between nodes."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from nodes.diffusion.asks import Steps
@@ -48,14 +50,15 @@ def sample(
     original = form.process_in(form.fit(latent.float())).to(denoiser.device)
     noise = noise.to(original)
     sampling = sampler(model.start(original, noise, levels[0]), levels, seed, options or {})
-    if on_step is not None:
-        sampling = observed(sampling, levels, on_step)
+    sampling = observed(sampling, levels, on_step)
     if noise_mask is not None:
         outside = (
             initial_noise(noise.shape, (seed + 1) % 2**64).to(noise) if sampler.own_outside_noise else noise
         )
         sampling = masked(sampling, prepare_mask(noise_mask, original), original, outside, model)
     samples = yield from guided(sampling, denoiser, positive, negative, cfg)
+    if not math.isfinite(samples.sum()):
+        raise NotANumberError("after the last step")
     return form.process_out(samples).to(latent.device)
 
 
@@ -78,8 +81,18 @@ def masked(sampling: Sampling, mask: Tensor, latent: Tensor, noise: Tensor, mode
             return result
 
 
-def observed(sampling: Sampling, sigmas: Sequence[float], on_step: OnStep) -> Sampling:
-    """The same sampler; `on_step` hears of each new step once.
+class NotANumberError(ValueError):
+    """A prediction or a latent that holds NaN or infinity: nothing can come of it any more."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"the latent is not a number {where} (NaN or infinity); the model may be damaged or overflow in "
+            "its precision, or this sampler may not go with this schedule or so high a cfg"
+        )
+
+
+def observed(sampling: Sampling, sigmas: Sequence[float], on_step: OnStep | None) -> Sampling:
+    """The same sampler; `on_step` hears of each new step once, and NaN ends it.
 
     A sampler says nothing of its steps.  A step has begun when it asks for a level at or past the
     step's own, in the direction of the schedule; steps that it skipped count as done.
@@ -87,6 +100,7 @@ def observed(sampling: Sampling, sigmas: Sequence[float], on_step: OnStep) -> Sa
     total = len(sigmas) - 1
     heard = step = 0
     denoised: Tensor | None = None
+    sums: list[tuple[int, Tensor]] = []  # a device is not made to wait for each step: it is asked at the end
     with closing(sampling):
         try:
             x, sigma = next(sampling)
@@ -96,12 +110,27 @@ def observed(sampling: Sampling, sigmas: Sequence[float], on_step: OnStep) -> Sa
                 ):
                     step += 1
                 denoised = yield x, sigma
+                sums.append((step + 1, denoised.sum()))
+                if denoised.is_cpu:
+                    _check(sums, total)
                 if step + 1 > heard:
                     heard = step + 1
-                    on_step(heard, total, denoised)
+                    if on_step is not None:
+                        on_step(heard, total, denoised)
                 x, sigma = sampling.send(denoised)
         except StopIteration as end:
-            if denoised is not None and heard < total:
+            _check(sums, total)
+            if denoised is not None and heard < total and on_step is not None:
                 on_step(total, total, denoised)
             result: Tensor = end.value
             return result
+
+
+def _check(sums: list[tuple[int, Tensor]], total: int) -> None:
+    """Name the first step whose prediction is not a number, and forget the others."""
+    if sums:
+        values = torch.stack([each for _, each in sums]).tolist() if len(sums) > 1 else [float(sums[0][1])]
+        for (step, _), value in zip(sums, values, strict=True):
+            if not math.isfinite(value):
+                raise NotANumberError(f"at step {step} of {total}")
+    sums.clear()

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from nodes.diffusion.asks import Ask, Key, Steps, run
 from nodes.diffusion.chunks import Chunk, Token, chunk
 from nodes.diffusion.clip import ClipText
 from nodes.diffusion.components import TextStyle
@@ -22,6 +24,14 @@ log = logging.getLogger(__name__)
 
 FindEmbedding = Callable[[str], Path | None]
 """From the name in `embedding:name` to its file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chunks:
+    """Token ids [K,77]; where they are negative, -1 - id numbers one of the vectors [N,D]."""
+
+    ids: Tensor
+    vectors: Tensor | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +51,12 @@ class TextEncoder:
     def encode(
         self, text: str, stop_at_layer: int | None = None, find_embedding: FindEmbedding | None = None
     ) -> tuple[Tensor, Tensor]:
+        """`encoding`, by itself."""
+        return run(self.encoding(text, stop_at_layer, find_embedding))
+
+    def encoding(
+        self, text: str, stop_at_layer: int | None = None, find_embedding: FindEmbedding | None = None
+    ) -> Steps[tuple[Tensor, Tensor]]:
         """A prompt to its states [1, 77 k, D] and its pooled vector [1, P], float32 on the CPU.
 
         `stop_at_layer` is "clip skip": -1 the last layer, -2 the one before; None
@@ -53,7 +69,7 @@ class TextEncoder:
         weighted = bool((weights != 1).any())
         if weighted:
             chunks += self._chunk([])
-        states, pooled = self._forward(chunks, vectors, stop_at_layer)
+        states, pooled = yield from self._asked(chunks, vectors, stop_at_layer)
         if weighted:
             empty, states = states[-1], states[:-1]
             states = torch.where(weights == 1, states, empty + weights * (states - empty))
@@ -95,25 +111,40 @@ class TextEncoder:
             groups, start=around.start, end=around.end, pad=around.pad, length=self.network.positions
         )
 
-    @torch.no_grad()
-    def _forward(
+    def _asked(
         self, chunks: list[Chunk], vectors: list[Tensor], stop_at_layer: int | None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Steps[tuple[Tensor, Tensor]]:
         """States [K,77,D] and pooled vectors [K,P] of each chunk."""
         layer = self._layer(stop_at_layer)
-        device = self.network.device
+        key = Key((self.identity, self.network.device), self.network.positions, ("text", layer))
         states, pooled = [], []
         for at in range(0, len(chunks), FORWARD):
-            ids = torch.tensor([[token.id for token in c] for c in chunks[at : at + FORWARD]], device=device)
-            embedded = self.network.embed(ids.clamp(min=0))
-            if (inserted := ids < 0).any():
-                embedded[inserted] = torch.stack(vectors).to(embedded)[-1 - ids[inserted]]
-            wanted, last = self.network(embedded, layer)
-            ends = (ids == self.tokenizer.end).int().argmax(1)
-            states.append(wanted.float().cpu())
-            at_end = last[torch.arange(len(ids)), ends]
-            pooled.append(self.network.text_projection(at_end).float().cpu())
+            ids = torch.tensor([[token.id for token in c] for c in chunks[at : at + FORWARD]])
+            row = Chunks(ids, torch.stack(vectors) if vectors else None)
+            [(wanted, at_end)] = yield [Ask(key, partial(self._forward, layer), row, len(ids))]
+            states.append(wanted)
+            pooled.append(at_end)
         return torch.cat(states), torch.cat(pooled)
+
+    @torch.no_grad()
+    def _forward(self, layer: int, rows: Sequence[Chunks]) -> list[tuple[Tensor, Tensor]]:
+        """The states and pooled vectors of each row's chunks, by one forward."""
+        device = self.network.device
+        ids = torch.cat([row.ids for row in rows]).to(device)
+        embedded = self.network.embed(ids.clamp(min=0))
+        at = 0
+        for row in rows:
+            if row.vectors is not None:
+                mine, of_row = embedded[at : at + len(row.ids)], row.ids.to(device)
+                inserted = of_row < 0
+                mine[inserted] = row.vectors.to(embedded)[-1 - of_row[inserted]]
+            at += len(row.ids)
+        wanted, last = self.network(embedded, layer)
+        ends = (ids == self.tokenizer.end).int().argmax(1)
+        at_end = self.network.text_projection(last[torch.arange(len(ids), device=device), ends])
+        sizes = [len(row.ids) for row in rows]
+        both = (torch.split(each.float().cpu(), sizes) for each in (wanted, at_end))
+        return list(zip(*both, strict=True))
 
     def _layer(self, stop_at_layer: int | None) -> int:
         """Which of the layers that we have; one beyond either end means the last."""

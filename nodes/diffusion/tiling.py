@@ -5,47 +5,93 @@ weights. Three passes with tiles of different proportions hide the seams of each
 other.
 """
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
+from nodes.diffusion.asks import Ask, Steps, plainly, run
+from nodes.diffusion.memory import is_full
+
 Transform = Callable[[Tensor], Tensor]
 """[B,C,h,w] to [B,C',h s,w s]. Results are joined on the CPU, where there is room."""
+
+AskOf = Callable[[Tensor], Ask]
+"""Asks for what such a transform makes of [1,C,h,w]."""
 
 
 def tiled_thrice(
     transform: Transform, x: Tensor, tile: tuple[int, int], overlap: int, scale: float
 ) -> Tensor:
-    """The mean of three passes: with tall, wide and ordinary tiles. `tile` is height and width."""
-    height, width = tile
-    shapes = ((height * 2, width // 2), (height // 2, width * 2), (height, width))
-    first, *others = (tiled(transform, x, shape, overlap, scale) for shape in shapes)
-    for other in others:
-        first = first + other
-    return first / len(shapes)
+    """`tiling_thrice`, by itself."""
+    return run(tiling_thrice(plainly(transform), x, tile, overlap, scale))
 
 
 def tiled(transform: Transform, x: Tensor, tile: tuple[int, int], overlap: int, scale: float) -> Tensor:
-    """One pass over x [B,C,H,W] with tiles of at most `tile`; lengths are in cells of x.
+    """`tiling`, by itself."""
+    return run(tiling(plainly(transform), x, tile, overlap, scale))
 
-    `scale` is the transform's: output cells per cell of x, along each axis. No
+
+def whole_or_tiled(ask: AskOf, x: Tensor, sides: Sequence[int], overlap: int, scale: float) -> Steps[Tensor]:
+    """All of x [1,C,H,W] at once; in tiles when memory does not hold that, of each side in turn.
+
+    Raises:
+        MemoryError: it holds not even the smallest tiles.
+    """
+    answer: Tensor
+    try:
+        [answer] = yield [ask(x)]
+    except Exception as error:
+        if not is_full(error):
+            raise
+    else:
+        return answer
+    for side in sides:  # outside of the handlers, whose errors hold on to what did not fit
+        try:
+            return (yield from tiling_thrice(ask, x, (side, side), min(overlap, side // 4), scale))
+        except Exception as error:
+            if not is_full(error):
+                raise
+    raise MemoryError("not enough memory on the device, even in tiles; make the picture smaller")
+
+
+def tiling_thrice(ask: AskOf, x: Tensor, tile: tuple[int, int], overlap: int, scale: float) -> Steps[Tensor]:
+    """The mean of three passes: with tall, wide and ordinary tiles. `tile` is height and width."""
+    height, width = tile
+    shapes = ((height * 2, width // 2), (height // 2, width * 2), (height, width))
+    total: Tensor | None = None
+    for shape in shapes:
+        one = yield from tiling(ask, x, shape, overlap, scale)
+        total = one if total is None else total + one
+    assert total is not None  # there are three shapes
+    return total / len(shapes)
+
+
+def tiling(ask: AskOf, x: Tensor, tile: tuple[int, int], overlap: int, scale: float) -> Steps[Tensor]:
+    """One pass over x [B,C,H,W] with tiles of at most `tile`, one after the other; lengths are in cells of x.
+
+    `scale` is that of what is asked: output cells per cell of x, along each axis. No
     more than half of a tile overlaps.
     """
     whole = x.shape[2] <= tile[0] and x.shape[3] <= tile[1]
-    each = transform if whole else partial(_tiled, transform, tile=tile, overlap=overlap, scale=scale)
-    return torch.cat([each(one) for one in torch.split(x, 1)])
+    pictures: list[Tensor] = []
+    for one in torch.split(x, 1):
+        if whole:
+            pictures += yield [ask(one)]
+        else:
+            pictures.append((yield from _tiled(ask, one, tile, overlap, scale)))
+    return torch.cat(pictures)
 
 
-def _tiled(transform: Transform, x: Tensor, tile: tuple[int, int], overlap: int, scale: float) -> Tensor:
+def _tiled(ask: AskOf, x: Tensor, tile: tuple[int, int], overlap: int, scale: float) -> Steps[Tensor]:
     overlaps = [min(overlap, length // 2) for length in tile]
     fades = [round(length * scale) for length in overlaps]
     size = [round(length * scale) for length in x.shape[2:]]
     total, weight = torch.zeros(0), torch.zeros(size)
     for rows in stretches(x.shape[2], tile[0], overlaps[0]):
         for columns in stretches(x.shape[3], tile[1], overlaps[1]):
-            part = transform(x[:, :, rows, columns]).cpu()
+            [answer] = yield [ask(x[:, :, rows, columns])]
+            part = answer.cpu()
             if not total.numel():
                 total = part.new_zeros(*part.shape[:2], *size)
             top, left = round(rows.start * scale), round(columns.start * scale)

@@ -1,6 +1,6 @@
 """Pictures enlarged by a network: residual-in-residual dense blocks (ESRGAN, arXiv 1809.00219)."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nodes.diffusion.asks import Ask, Key, Steps, run
 from nodes.diffusion.headers import read_header
 from nodes.diffusion.identity import weights_identity
 from nodes.diffusion.layouts.rrdb import COLOURS, identify_rrdb
 from nodes.diffusion.networks import build, nbytes
-from nodes.diffusion.tiling import stretches, tiled
+from nodes.diffusion.tiling import stretches, tiling
 
 CPU = torch.device("cpu")
 SHARE = 0.2  # of each residual
@@ -102,27 +103,39 @@ class Upscaler:
     def nbytes(self) -> int:
         return nbytes(self.network)
 
-    @torch.no_grad()
     def __call__(
         self, pictures: Tensor, tile: int = 512, overlap: int = 32, on_tile: OnTile | None = None
     ) -> Tensor:
+        """`enlarging`, by itself."""
+        return run(self.enlarging(pictures, tile, overlap, on_tile))
+
+    def enlarging(
+        self, pictures: Tensor, tile: int = 512, overlap: int = 32, on_tile: OnTile | None = None
+    ) -> Steps[Tensor]:
         """Enlarged pictures; those larger than `tile` go in overlapping tiles, seams faded."""
         pixels = pictures[..., :COLOURS].movedim(-1, 1)
         count, _, height, width = pixels.shape
         total = count * _tiles(height, width, tile, overlap)
         parameter = next(self.network.parameters())
-        done = 0
+        place = self.identity, parameter.device, parameter.dtype
+        asked = 0
 
-        def one(part: Tensor) -> Tensor:
-            nonlocal done
-            enlarged: Tensor = self.network(part.to(parameter)).float().cpu()
-            done += 1
-            if on_tile is not None:
-                on_tile(done, total)
-            return enlarged
+        def ask(part: Tensor) -> Ask:
+            nonlocal asked
+            if on_tile is not None and asked:  # the one before has been answered
+                on_tile(asked, total)
+            asked += 1
+            return Ask(Key(place, part.shape[1:], "enlarge"), self._forward, part)
 
-        enlarged = tiled(one, pixels, (tile, tile), overlap, self.network.scale)
+        enlarged = yield from tiling(ask, pixels, (tile, tile), overlap, self.network.scale)
+        if on_tile is not None:
+            on_tile(asked, total)
         return enlarged.clamp(0, 1).movedim(1, -1).contiguous()
+
+    @torch.no_grad()
+    def _forward(self, rows: Sequence[Tensor]) -> Sequence[Tensor]:
+        enlarged: Tensor = self.network(torch.cat(list(rows)).to(next(self.network.parameters())))
+        return torch.split(enlarged.float().cpu(), 1)
 
 
 def _tiles(height: int, width: int, tile: int, overlap: int) -> int:

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from nodes.diffusion.asks import Ask, Key, Steps
 from nodes.diffusion.networks import nbytes
-from nodes.diffusion.tiling import tiled_thrice
+from nodes.diffusion.tiling import tiled_thrice, whole_or_tiled
+
+SIDES = (64, 32, 16)  # of tiles, in cells of a latent
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,31 @@ class Autoencoder:
     def decode_tiled(self, latent: Tensor, tile: int = 64, overlap: int = 16) -> Tensor:
         """`decode` by tiles of so many latent cells."""
         return _picture(tiled_thrice(self._decode, latent, (tile, tile), overlap, self.downscale))
+
+    def encoding(self, pixels: Tensor) -> Steps[Tensor]:
+        """`encode`, a picture at a time, in tiles where memory does not hold one."""
+        latents = []
+        for part in torch.split(self._prepared(pixels), 1):
+            sides = [side * self.downscale for side in SIDES]
+            scale = 1 / self.downscale
+            latents.append((yield from whole_or_tiled(self._ask_encode, part, sides, 64, scale)))
+        return torch.cat(latents)
+
+    def decoding(self, latent: Tensor) -> Steps[Tensor]:
+        """`decode`, a picture at a time, in tiles where memory does not hold one."""
+        pictures = []
+        for part in torch.split(latent, 1):
+            decoded = yield from whole_or_tiled(self._ask_decode, part, SIDES, 16, self.downscale)
+            pictures.append(_picture(decoded))
+        return torch.cat(pictures)
+
+    def _ask_encode(self, pixels: Tensor) -> Ask:
+        key = Key((self.identity, self.device, self.dtype), pixels.shape[1:], "encode")
+        return Ask(key, lambda rows: torch.split(self._encode(torch.cat([*rows])), 1), pixels)
+
+    def _ask_decode(self, latent: Tensor) -> Ask:
+        key = Key((self.identity, self.device, self.dtype), latent.shape[1:], "decode")
+        return Ask(key, lambda rows: torch.split(self._decode(torch.cat([*rows])), 1), latent)
 
     def _prepared(self, pixels: Tensor) -> Tensor:
         """[B,H,W,C] 0..1 to [B,3,h,w] -1..1, the middle of the picture."""

@@ -13,7 +13,7 @@ from nodes.loaders import checkpoint_loader_simple
 from nodes.sampling import k_sampler, k_sampler_advanced
 from nodes.sockets import Clip, Latent, Model, Vae
 from nodes.text import clip_set_last_layer, clip_text_encode
-from nodes.vae import roomy, vae_decode, vae_encode, vae_encode_for_inpaint
+from nodes.vae import vae_decode, vae_encode, vae_encode_for_inpaint
 
 
 @dataclass
@@ -149,14 +149,3 @@ def test_clip_skip_reads_another_layer(pinhole: Pinhole) -> None:
     (deep,) = pinhole.positive
     (early,) = pinhole.home.call(clip_text_encode, text="a red circle on a white background", clip=skipping)
     assert not torch.equal(deep.tokens, early.tokens)
-
-
-def test_when_memory_is_short_it_goes_on_in_tiles() -> None:
-    def fails() -> str:
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    assert roomy(fails, lambda: "tiles") == "tiles"
-    with pytest.raises(UserError, match="make the picture smaller"):
-        roomy(fails, fails)
-    with pytest.raises(ZeroDivisionError):
-        roomy(lambda: str(1 / 0), lambda: "tiles")

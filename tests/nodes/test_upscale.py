@@ -8,6 +8,8 @@ import torch
 
 from engine.errors import UserError
 from engine.events import NodeProgress
+from nodes.diffusion.asks import Ask
+from nodes.diffusion.asks import run as at_once
 from nodes.upscale import TILES, image_upscale_with_model, upscale_model_loader, upscaled
 from tests.nodes.diffusion.esrgan import made, written
 
@@ -50,16 +52,20 @@ def test_a_file_that_changed_is_not_taken_for_the_one_that_was_chosen(home: Any,
 def test_smaller_tiles_are_taken_when_memory_does_not_hold_large_ones() -> None:
     tried = []
 
-    def upscaler(_image: object, tile: int, **_: object) -> str:
-        tried.append(tile)
-        if tile > limit:
-            raise torch.OutOfMemoryError
-        return "done"
+    class Upscaler:
+        def enlarging(self, _image: object, tile: int, **_: object) -> Any:
+            def full(_rows: object) -> Any:
+                tried.append(tile)
+                raise torch.OutOfMemoryError
+
+            if tile > limit:
+                yield [Ask("full", full, None)]
+            return "done"
 
     limit = TILES[-1]
     use: Any = upscaled
-    assert use(upscaler, None, None) == "done"
-    assert tried == list(TILES)
+    assert at_once(use(Upscaler(), None, None)) == "done"
+    assert tried == list(TILES[:-1])
     limit = 0
     with pytest.raises(UserError, match="not enough memory"):
-        use(upscaler, None, None)
+        at_once(use(Upscaler(), None, None))

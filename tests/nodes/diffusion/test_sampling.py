@@ -1,5 +1,8 @@
 """From a latent to a finished one."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -8,11 +11,11 @@ from torch import Tensor
 
 from nodes.diffusion.asks import Steps, run, run_together
 from nodes.diffusion.conditioning import Cond
-from nodes.diffusion.denoisers import UNetDenoiser
+from nodes.diffusion.denoisers import Row, UNetDenoiser
 from nodes.diffusion.model_sampling import LatentFormat
 from nodes.diffusion.names import SAMPLERS
 from nodes.diffusion.noise import initial_noise
-from nodes.diffusion.sampling import sample
+from nodes.diffusion.sampling import NotANumberError, sample
 from nodes.diffusion.schedules import sampler_sigmas, schedule, window
 from tests.nodes.diffusion.toys import SD1, ToyDenoiser, one_thread, tiny_unet  # noqa: F401  # a fixture
 
@@ -179,3 +182,51 @@ def test_a_closed_run_asks_no_more() -> None:
     running.close()
     with pytest.raises(StopIteration):
         next(running)
+
+
+@dataclass(eq=False)
+class Breaking(ToyDenoiser):
+    """Gives NaN from the call with this number on."""
+
+    first: int = 3
+    value: float = math.nan
+
+    def predict(self, row: Row) -> Tensor:
+        return super().predict(row) + (self.value if len(self.calls) >= self.first else 0)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("name", ["euler", "dpmpp_2m", "ddim"])
+def test_a_prediction_that_is_not_a_number_is_named_with_its_step(name: str, value: float) -> None:
+    with pytest.raises(NotANumberError, match="at step 3 of 4"):
+        run(steps(denoiser=Breaking(value=value), sampler_name=name, sigmas=schedule("normal", SD1, 4)))
+
+
+@dataclass(eq=False)
+class Small(ToyDenoiser):
+    """A device that holds so many items at once; remembers what was put to it."""
+
+    room: int = 1
+    sizes: list[int] = field(default_factory=list)
+
+    def __call__(self, rows: Sequence[Row], /) -> list[Tensor]:
+        self.sizes.append(sum(row.x.shape[0] for row in rows))
+        if self.sizes[-1] > self.room:
+            raise torch.OutOfMemoryError
+        return super().__call__(rows)
+
+
+@pytest.mark.parametrize("room", [1, 2, 3, 5])
+def test_a_batch_that_memory_does_not_hold_goes_in_parts_with_the_same_result(room: int) -> None:
+    job: dict[str, Any] = {"latent": torch.zeros(3, 4, 8, 8), "sampler_name": "euler_ancestral", "cfg": 3.0}
+    whole = run(steps(denoiser=ToyDenoiser(curved=True), **job))
+    small = Small(curved=True, room=room)
+    assert torch.equal(run(steps(denoiser=small, **job)), whole)
+    too_large = [size for size in small.sizes if size > room]
+    assert too_large == sorted(too_large, reverse=True)  # what was too large once is not tried again
+    assert len(too_large) <= 3
+
+
+def test_when_not_even_one_item_fits_the_error_is_the_device_s_own() -> None:
+    with pytest.raises(torch.OutOfMemoryError):
+        run(steps(denoiser=Small(room=0), cfg=3.0))
