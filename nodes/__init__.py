@@ -22,9 +22,15 @@ MODULES = (
     "nodes.model_sampling",
     "nodes.vae",
     "nodes.image",
+    "nodes.image_sizes",
+    "nodes.image_batches",
+    "nodes.image_effects",
+    "nodes.compositing",
+    "nodes.saving",
     "nodes.upscale",
     "nodes.mask",
     "nodes.logic",
+    "nodes.strings",
 )
 
 #: Models that come with the pack: folder, name, place.

@@ -62,10 +62,15 @@ def save_image(
     write(ctx, images, filename_prefix, "output", pictures.COMPRESSION)
 
 
-@node("PreviewImage", category="image", display_name="Preview Image", lane="cpu", output_node=True)
-def preview_image(ctx: Context, *, images: Image) -> None:
+class Previewed(NamedTuple):
+    images: Image
+
+
+@node("PreviewImage", category="image", display_name="Preview Image", lane="cpu", output_node=True, version=2)
+def preview_image(ctx: Context, *, images: Image) -> Previewed:
     """Show pictures without keeping them."""
     write(ctx, images, "preview", "temp", PREVIEW_COMPRESSION)
+    return Previewed(images)
 
 
 @node(
@@ -80,7 +85,14 @@ def save_image_websocket(ctx: Context, *, images: Image) -> None:
 
 
 def write(
-    ctx: Context, images: Image, prefix: str, root: Literal["output", "temp"], compress_level: int
+    ctx: Context,
+    images: Image,
+    prefix: str,
+    root: Literal["output", "temp"],
+    compress_level: int,
+    kind: str = "images",
+    *,
+    bits: int = 8,
 ) -> None:
     """Write each picture of a batch under a name of its own, and show it."""
     count, height, width = images.shape[:3]
@@ -88,8 +100,8 @@ def write(
         ctx.progress(index, count)
         claim = ctx.claim(prefix, ".png", root=root, width=width, height=height, batch_num=index)
         with claim as part:
-            pictures.write_png(part, pixels, ctx.metadata, compress_level=compress_level)
-        ctx.show("images", [{"filename": claim.filename, "subfolder": claim.subfolder, "type": root}])
+            pictures.write_png(part, pixels, ctx.metadata, compress_level=compress_level, bits=bits)
+        ctx.show(kind, [{"filename": claim.filename, "subfolder": claim.subfolder, "type": root}])
 
 
 @node("EmptyImage", category="image", display_name="Empty Image", lane="cpu")

@@ -58,6 +58,45 @@ def feather_mask(
     return feather(batched(mask), left, top, right, bottom)
 
 
+@node("CropMask", category="mask", display_name="Crop Mask", lane="cpu")
+def crop_mask(*, mask: Mask, x: Offset = 0, y: Offset = 0, width: Side = 512, height: Side = 512) -> Mask:
+    """Cut a box out of masks; what of it lies outside is left away."""
+    mask = batched(mask)
+    x, y = min(x, mask.shape[2] - 1), min(y, mask.shape[1] - 1)
+    return mask[:, y : y + height, x : x + width].contiguous()
+
+
+@node("GrowMask", category="mask", display_name="Grow Mask", lane="cpu")
+def grow_mask(
+    *,
+    mask: Mask,
+    expand: Annotated[int, Field(ge=-16_384, le=16_384, description="Pixels; below 0 it shrinks.")] = 0,
+    tapered_corners: bool = True,
+) -> Mask:
+    """Let a mask grow on all sides."""
+    from nodes.diffusion.masks import grow
+
+    return grow(batched(mask), expand, tapered_corners=tapered_corners)
+
+
+@node("ThresholdMask", category="mask", display_name="Threshold Mask", lane="cpu")
+def threshold_mask(*, mask: Mask, value: Annotated[float, Field(ge=0, le=1), Step(0.01)] = 0.5) -> Mask:
+    """1 where a mask is above a value, 0 elsewhere."""
+    return (batched(mask) > value).float()
+
+
+@node("ImageColorToMask", category="mask", lane="cpu")
+def image_color_to_mask(
+    *,
+    image: Image,
+    color: Annotated[int, Field(ge=0, le=0xFFFFFF, description="0xRRGGBB as a number.")] = 0,
+) -> Mask:
+    """1 where pictures have a colour, 0 elsewhere."""
+    from nodes.diffusion.masks import of_colour
+
+    return of_colour(image, color)
+
+
 @node("MaskToImage", category="mask", display_name="Convert Mask to Image", lane="cpu")
 def mask_to_image(*, mask: Mask) -> Image:
     """A gray picture of a mask."""

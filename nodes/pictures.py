@@ -7,7 +7,9 @@ stumbles over is told as what is wrong with the file.
 
 import json
 import re
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from engine.node import UserError
 if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image as Frame
+    from PIL.PngImagePlugin import PngInfo
     from torch import Tensor
 
 #: What may be loaded from the input folder; what a file really is, its content says.
@@ -50,17 +53,92 @@ def write_png(
     metadata: Mapping[str, str] | None = None,
     *,
     compress_level: int = COMPRESSION,
+    bits: int = 8,
 ) -> None:
     """Write one image [H,W,C] of 1, 3 or 4 channels, with texts beside it."""
     from PIL import Image
+
+    if bits == 16:
+        path.write_bytes(_deep_png(pixels, metadata or {}, compress_level))
+        return
+    texts = _texts(metadata)
+    values = to_bytes(pixels)
+    frame = Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values)
+    frame.save(path, format="PNG", pnginfo=texts, compress_level=compress_level)
+
+
+def _texts(metadata: Mapping[str, str] | None) -> "PngInfo":
     from PIL.PngImagePlugin import PngInfo
 
     texts = PngInfo()
     for key, text in (metadata or {}).items():
         texts.add_text(key, ascii_json(text))
-    values = to_bytes(pixels)
-    frame = Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values)
-    frame.save(path, format="PNG", pnginfo=texts, compress_level=compress_level)
+    return texts
+
+
+def _deep_png(pixels: "Tensor", metadata: Mapping[str, str], compress_level: int) -> bytes:
+    """A PNG of 16 bits a channel, which Pillow does not write."""
+    import numpy as np
+
+    values = (pixels.float().nan_to_num() * 65535).clamp(0, 65535).cpu().numpy().astype(">u2")
+    height, width, channels = values.shape
+    # Each row begins with the number of its filter: 2 is the difference to the row above.
+    rows = values.view(np.uint8).reshape(height, -1)
+    rows = rows - np.concatenate([np.zeros_like(rows[:1]), rows[:-1]])
+    filtered = np.concatenate([np.full((height, 1), 2, np.uint8), rows], axis=1)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0)
+    texts = [key.encode("latin-1") + b"\0" + ascii_json(text).encode() for key, text in metadata.items()]
+    parts = [chunk(b"IHDR", header), *(chunk(b"tEXt", text) for text in texts)]
+    parts += [chunk(b"IDAT", zlib.compress(filtered.tobytes(), compress_level)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def write_animated_png(
+    path: Path, images: "Tensor", metadata: Mapping[str, str], *, fps: float, compress_level: int
+) -> None:
+    """Write a batch [B,H,W,C] as one file, with texts beside it."""
+    first, *rest = as_images(images)
+    first.save(
+        path, format="PNG", pnginfo=_texts(metadata), compress_level=compress_level, save_all=True,
+        duration=int(1000 / fps), append_images=rest, loop=0,
+    )  # fmt: skip
+
+
+def write_animated_webp(
+    path: Path,
+    images: "Tensor",
+    metadata: Mapping[str, str],
+    *,
+    fps: float,
+    lossless: bool,
+    quality: int,
+    method: int,
+) -> None:
+    """Write a batch [B,H,W,C] as one file; EXIF tags hold `key:json`, the prompt first."""
+    from PIL import Image
+
+    first, *rest = as_images(images)
+    exif = Image.Exif()
+    keys = sorted(metadata, key=lambda key: key != "prompt")
+    for tag, key in zip(range(0x0110, 0x0100, -1), keys, strict=False):
+        exif[tag] = f"{key}:{ascii_json(metadata[key])}"
+    first.save(
+        path, format="WEBP", exif=exif, save_all=True, duration=int(1000 / fps), append_images=rest, loop=0,
+        lossless=lossless, quality=quality, method=method,
+    )  # fmt: skip
+
+
+def to_srgb(linear: "Tensor") -> "Tensor":
+    """Linear light as sRGB (IEC 61966-2-1); an alpha stays."""
+    import torch
+
+    light = linear[..., :3].clamp(0, 1)
+    encoded = torch.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return torch.cat([encoded, linear[..., 3:]], dim=-1)
 
 
 def to_bytes(pixels: "Tensor") -> "np.ndarray[Any, np.dtype[np.uint8]]":
@@ -201,3 +279,35 @@ def _transparency(frame: "Frame") -> "Tensor | None":
     if "A" not in frame.getbands():
         return None
     return 1 - torch.from_numpy(np.asarray(frame.getchannel("A")).astype(np.float32) / 255)
+
+
+def quantized(images: "Tensor", colors: int, dither: str) -> "Tensor":
+    """Each of [B,H,W,C] with a palette of its own; `bayer-n` shifts colours by an n by n pattern first."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    found = []
+    for frame in as_images(images[..., :3]):
+        palette = frame.quantize(colors)
+        if dither.startswith("bayer-"):
+            step = 512 / max(len(palette.getcolors() or ()), 1)
+            pattern = _bayer(int(dither.removeprefix("bayer-")), frame.height, frame.width)
+            shifted = np.asarray(frame).astype(np.float32) + (pattern * step)[..., None]
+            frame = Image.fromarray(shifted.clip(0, 255).astype(np.uint8))  # noqa: PLW2901
+        method = Image.Dither.FLOYDSTEINBERG if dither == "floyd-steinberg" else Image.Dither.NONE
+        few = frame.quantize(palette=palette, dither=method).convert("RGB")
+        found.append(torch.from_numpy(np.asarray(few).astype(np.float32) / 255))
+    return torch.stack(found)
+
+
+def _bayer(size: int, height: int, width: int) -> "np.ndarray[Any, Any]":
+    """[H,W] of thresholds around 0, at most half a step from it (Bayer, 1973)."""
+    import numpy as np
+
+    order = np.zeros((1, 1))
+    while len(order) < size:
+        order = np.block([[4 * order, 4 * order + 2], [4 * order + 3, 4 * order + 1]])
+    thresholds = (order + 0.5) / order.size - 0.5
+    pattern: np.ndarray[Any, Any] = np.tile(thresholds, (-(-height // size), -(-width // size)))
+    return pattern[:height, :width]

@@ -42,10 +42,10 @@ def resize(x: Tensor, width: int, height: int, method: str, crop: str = "disable
 
 
 def center_cropped(x: Tensor, aspect: float) -> Tensor:
-    """The middle of [B,C,H,W] that is `aspect` times as wide as high, to the nearest pixel; a view."""
+    """The middle of [B,C,H,W] that is `aspect` times as wide as high, to the nearest pixel, at least one; a view."""
     height, width = x.shape[-2:]
-    across = max(round((width - height * aspect) / 2), 0)
-    along = max(round((height - width / aspect) / 2), 0)
+    across = min(max(round((width - height * aspect) / 2), 0), (width - 1) // 2)
+    along = min(max(round((height - width / aspect) / 2), 0), (height - 1) // 2)
     return x[:, :, along : height - along, across : width - across]
 
 
@@ -99,6 +99,18 @@ def join_batches(first: Batch, second: Batch) -> Batch:
         other = resize(other, width, height, "bilinear", "center")
     numbers = [batch.batch_index or tuple(range(len(batch.samples))) for batch in (first, second)]
     return Batch(torch.cat([first.samples, other]), first.noise_mask, numbers[0] + numbers[1])
+
+
+def rebatched(batches: Sequence[Tensor], size: int) -> list[Tensor]:
+    """The items in batches of `size`, in their order; one holds items of one shape, so some are smaller."""
+    found: list[Tensor] = []
+    waiting: list[Tensor] = []
+    for item in (batch[index : index + 1] for batch in batches for index in range(len(batch))):
+        if waiting and (len(waiting) == size or waiting[0].shape != item.shape):
+            found.append(torch.cat(waiting))
+            waiting = []
+        waiting.append(item)
+    return [*found, torch.cat(waiting)] if waiting else found
 
 
 def prepare_mask(mask: Tensor, latent: Tensor) -> Tensor:

@@ -90,3 +90,10 @@ def _hole(mask: Tensor, height: int, width: int) -> Tensor:
     """[b,1,height,width] of 0 and 1."""
     mask = mask.reshape(-1, 1, *mask.shape[-2:]).float()
     return interpolate(mask, size=(height, width), mode="bilinear").round()
+
+
+def of_colour(pixels: Tensor, colour: int) -> Tensor:
+    """[B,H,W]: 1 where a picture [B,H,W,C] has exactly this colour (0xRRGGBB), in 255 steps."""
+    steps = (pixels[..., :3].clamp(0, 1) * 255).round().to(torch.int)
+    wanted = steps.new_tensor([colour >> 16 & 255, colour >> 8 & 255, colour & 255])
+    return (steps == wanted).all(-1).to(pixels)

@@ -49,3 +49,6 @@ LATENT_UPSCALE_METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "bisle
 CROPS = ("disabled", "center")
 
 MASK_OPERATIONS = ("multiply", "add", "subtract", "and", "or", "xor")
+
+ROTATIONS = {"none": 0, "90 degrees": 1, "180 degrees": 2, "270 degrees": 3}
+"""Quarter turns, clockwise."""

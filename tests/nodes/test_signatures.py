@@ -75,7 +75,7 @@ VAEEncodeForInpaint(pixels:IMAGE, vae:VAE, mask:MASK, grow_mask_by:INT=6) -> LAT
 LoadImage(image:COMBO) -> IMAGE, MASK
 LoadImageMask(image:COMBO, channel:COMBO) -> MASK
 SaveImage(images:IMAGE, filename_prefix:STRING='ComfyUI') -> () [out]
-PreviewImage(images:IMAGE) -> () [out]
+PreviewImage(images:IMAGE) -> images:IMAGE [out]
 EmptyImage(width:INT=512, height:INT=512, batch_size:INT=1, color:INT=0) -> IMAGE
 ImageScale(image:IMAGE, upscale_method:COMBO, width:INT=512, height:INT=512, crop:COMBO) -> IMAGE
 ImageScaleBy(image:IMAGE, upscale_method:COMBO, scale_by:FLOAT=1.0) -> IMAGE
