@@ -4,6 +4,7 @@ import { ReactFlowProvider } from "@xyflow/react";
 import { useEffect } from "react";
 import { AddSearch } from "../canvas/AddSearch";
 import { Canvas } from "../canvas/Canvas";
+import { Drawer } from "../panels/Drawer";
 import { useEditor, useTab } from "../state/editor";
 import { useRuns } from "../state/runs";
 import { useServer } from "../state/server";
@@ -34,6 +35,7 @@ export function App() {
         <main className="middle">
           <Canvas />
         </main>
+        <Drawer />
         <Crumbs />
         <AddSearch />
         <Toasts />

@@ -1,12 +1,10 @@
 /** Workflow tabs, undo and redo, and Run with what it would do. */
 
 import { useEditor } from "../state/editor";
-import { fractionOf, useRuns } from "../state/runs";
-import { useServer } from "../state/server";
 import { emptyWorkflow } from "../graph/model";
-import { seconds } from "../canvas/OpNode";
 import { command } from "./commands";
 import { shownKey } from "./keys";
+import { RunButton } from "./RunButton";
 
 export function TopBar() {
   return (
@@ -55,48 +53,4 @@ export function CommandButton({ id, text }: { id: string; text: string }) {
       {text}
     </button>
   );
-}
-
-function RunButton() {
-  const plan = useServer((state) => state.plan);
-  const errors = useServer((state) => state.problems.filter((problem) => problem.severity === "error").length);
-  const active = useEditor((state) => state.active);
-  const run = useRuns((state) => state.runs[state.shown[active] ?? ""]);
-  const running = run?.state === "running" || run?.state === "pending";
-  return (
-    <div className="run">
-      <span className="plan" aria-live="polite">
-        {running ? <Overall job={run.job} /> : errors ? `${errors} ${errors === 1 ? "problem" : "problems"}` : planText(plan)}
-      </span>
-      {running ? (
-        <button type="button" className="stop" title={`Interrupt (${shownKey("mod+alt+Enter")})`} onClick={command("interrupt").run}>
-          Stop
-        </button>
-      ) : null}
-      <button type="button" className="primary" title={`Run (${shownKey("mod+Enter")})`} onClick={command("run").run}>
-        Run
-      </button>
-    </div>
-  );
-}
-
-function Overall({ job }: { job: string }) {
-  const run = useRuns((state) => state.runs[job]);
-  if (!run) return null;
-  const share = fractionOf(run);
-  const elapsed = run.began === undefined ? 0 : (Date.now() - run.began) / 1000;
-  const left = share > 0.05 ? (elapsed / share) * (1 - share) : undefined;
-  return (
-    <>
-      <progress max={1} value={share} aria-label="Run progress" />
-      {run.state === "pending" ? "waiting" : left === undefined ? `${Math.round(share * 100)} %` : `${Math.round(share * 100)} % · ${seconds(left)} left`}
-    </>
-  );
-}
-
-function planText(plan: ReturnType<typeof useServer.getState>["plan"]): string {
-  if (!plan) return "";
-  if (!plan.runs) return "nothing to run: all cached";
-  const about = plan.unknown ? (plan.seconds ? `${seconds(plan.seconds)} or more` : "") : `about ${seconds(plan.seconds)}`;
-  return `${plan.runs} ${plan.runs === 1 ? "node runs" : "nodes run"}${about ? `, ${about}` : ""}`;
 }

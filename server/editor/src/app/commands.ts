@@ -6,6 +6,7 @@ import type { Mode, Point } from "../graph/model";
 import { tidy } from "../graph/tidy";
 import { interrupt, submit } from "../state/submit";
 import { useUi } from "../state/ui";
+import { RUN_COMMANDS } from "./runCommands";
 
 export interface Command {
   readonly id: string;
@@ -114,6 +115,7 @@ export const COMMANDS: readonly Command[] = [
   { id: "nudge-right", title: "Move right", keys: ["ArrowRight"], run: () => nudge(8, 0) },
   { id: "nudge-up", title: "Move up", keys: ["ArrowUp"], run: () => nudge(0, -8) },
   { id: "nudge-down", title: "Move down", keys: ["ArrowDown"], run: () => nudge(0, 8) },
+  ...RUN_COMMANDS,
 ];
 
 /** The middle of the canvas, for what was not asked for at a place. */

@@ -6,11 +6,13 @@ import type { Problem } from "../api/client";
 import { viewUrl } from "../api/client";
 import { defOf, type InputDef, type NodeDef, type OutputDef } from "../api/nodeDefs";
 import { changeNode, setValue } from "../graph/ops";
+import { shownSeconds } from "../graph/duration";
 import { linkId, type GraphNode } from "../graph/model";
 import { colorOf, shapeOf } from "../graph/types";
 import type { Json } from "../json";
 import { useEditor, useGraph, useTab } from "../state/editor";
 import { useNodeRun, type NodeRun } from "../state/runs";
+import { useNodeHeat } from "../state/heat";
 import { problemsOf, useServer, type PlannedNode } from "../state/server";
 import { WidgetField } from "../widgets/WidgetField";
 import { fixOf } from "../graph/fixes";
@@ -30,6 +32,7 @@ export const OpNode = memo(function OpNode({ id, selected }: NodeProps<FlowNode>
   const tab = useTab((each) => each.id);
   const inside = useTab((each) => each.path.length > 0);
   const run = useNodeRun(tab, id);
+  const heat = useNodeHeat(id);
   const planned = useServer((state) => (inside ? undefined : state.plan?.nodes[id]));
   const problems = useProblems(id, inside);
   if (!node) return null;
@@ -43,7 +46,8 @@ export const OpNode = memo(function OpNode({ id, selected }: NodeProps<FlowNode>
       data-mode={node.mode}
       data-broken={problems.some((problem) => problem.severity === "error") || undefined}
       data-unknown={!def || undefined}
-      style={node.color ? ({ "--node-tint": node.color } as CSSProperties) : undefined}
+      data-heat={heat === undefined ? undefined : ""}
+      style={{ ...(node.color && { "--node-tint": node.color }), ...(heat !== undefined && { "--heat": heat }) } as CSSProperties}
     >
       <Header node={node} def={def} run={run} planned={planned} />
       {node.collapsed ? (
@@ -101,7 +105,15 @@ function Header({ node, def, run, planned }: { node: GraphNode; def: NodeDef | u
 function Status({ run, planned }: { run: NodeRun | undefined; planned: PlannedNode | undefined }) {
   if (run?.state === "running") return <span className="badge run">{run.max > 1 ? `${run.value}/${run.max}` : "…"}</span>;
   if (run?.state === "error") return <span className="badge bad">failed</span>;
-  if (run?.state === "done" && run.seconds !== undefined) return <span className="badge time">{seconds(run.seconds)}</span>;
+  const dot = <PlanDot planned={planned} />;
+  if (run?.state === "cached") return <>{planned?.state === "runs" ? dot : null}<span className="badge time">cached</span></>;
+  if (run?.state === "done" && run.seconds !== undefined)
+    return <>{planned?.state === "runs" ? dot : null}<span className="badge time">{shownSeconds(run.seconds)}</span></>;
+  return dot;
+}
+
+/** What running would do about the node now. */
+function PlanDot({ planned }: { planned: PlannedNode | undefined }) {
   if (planned?.state === "cached") return <span className="dot full" role="img" aria-label="cached" title="Cached: will not run" />;
   if (planned?.state === "runs")
     return (
@@ -109,15 +121,10 @@ function Status({ run, planned }: { run: NodeRun | undefined; planned: PlannedNo
         className="dot hollow"
         role="img"
         aria-label="will run"
-        title={`Will run${planned.seconds !== undefined ? `, about ${seconds(planned.seconds)}` : ""}${planned.why ? `\n${planned.why}` : ""}`}
+        title={`Will run${planned.seconds !== undefined ? `, about ${shownSeconds(planned.seconds)}` : ""}${planned.why ? `\n${planned.why}` : ""}`}
       />
     );
   return null;
-}
-
-export function seconds(value: number): string {
-  if (value < 0.1) return `${Math.round(value * 1000)} ms`;
-  return value < 60 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)}:${String(Math.round(value % 60)).padStart(2, "0")} min`;
 }
 
 function Body({ node, def, problems }: { node: GraphNode; def: NodeDef; problems: readonly Problem[] }) {

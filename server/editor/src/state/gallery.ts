@@ -25,16 +25,16 @@ interface GalleryState {
   /** Only pictures of this workflow; empty for all. */
   readonly workflow: string;
   /** The picture that is looked at large. */
-  readonly open: string;
+  readonly open: Picture | undefined;
   /** Up to two pictures to compare. */
-  readonly chosen: readonly string[];
+  readonly chosen: readonly Picture[];
   readonly comparing: boolean;
   more(): Promise<void>;
   filter(workflow: string): void;
   /** A job has just ended. */
   add(job: JsonObject): void;
-  look(key: string): void;
-  choose(key: string): void;
+  look(picture: Picture | undefined): void;
+  choose(picture: Picture): void;
   compare(comparing: boolean): void;
   forget(job: string): Promise<void>;
 }
@@ -47,7 +47,7 @@ export const useGallery = create<GalleryState>()((set, get) => ({
   seen: new Set(),
   state: "idle",
   workflow: "",
-  open: "",
+  open: undefined,
   chosen: [],
   comparing: false,
   async more() {
@@ -81,8 +81,11 @@ export const useGallery = create<GalleryState>()((set, get) => ({
     set((state) => ({ pictures: merged(picturesOf(job), state.pictures), seen: new Set([...state.seen, String(job["id"])]) }));
   },
   look: (open) => set({ open }),
-  choose: (key) =>
-    set(({ chosen }) => ({ chosen: chosen.includes(key) ? chosen.filter((each) => each !== key) : [...chosen.slice(-1), key] })),
+  choose: (picture) =>
+    set(({ chosen }) => {
+      const others = chosen.filter((each) => each.key !== picture.key);
+      return { chosen: others.length < chosen.length ? others : [...chosen.slice(-1), picture] };
+    }),
   compare: (comparing) => set({ comparing }),
   async forget(job) {
     try {
@@ -96,7 +99,7 @@ export const useGallery = create<GalleryState>()((set, get) => ({
     set(({ pictures, seen }) => ({
       pictures: pictures.filter((picture) => picture.job !== job),
       seen: new Set([...seen].filter((id) => id !== job)),
-      open: "",
+      open: undefined,
       chosen: [],
     }));
   },
@@ -117,6 +120,11 @@ export function picturesOf(job: JsonObject): Picture[] {
       .filter((file) => file.type !== "input")
       .map((file) => ({ key: keyOf(file), job: String(job["id"]), node, file, workflow: String(job["workflow"] ?? ""), made })),
   );
+}
+
+/** A picture that a run shows, whether the gallery has come to it or not. */
+export function pictureOf(file: ShownFile, job: string, node: string): Picture {
+  return { key: keyOf(file), job, node, file, workflow: "", made: 0 };
 }
 
 export function keyOf({ type, subfolder, filename }: ShownFile): string {

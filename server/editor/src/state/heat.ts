@@ -1,6 +1,8 @@
 /** The heat map: how much of a run's time each node took, tinted on the canvas. */
 
 import { create } from "zustand";
+import { useTab } from "./editor";
+import { prefixOf } from "./runs";
 
 interface HeatState {
   readonly on: boolean;
@@ -12,4 +14,7 @@ interface HeatState {
 export const useHeat = create<HeatState>()((set) => ({ on: false, values: {}, set: (change) => set(change) }));
 
 /** A node's heat while the map is shown. */
-export const useNodeHeat = (node: string): number | undefined => useHeat((state) => (state.on ? (state.values[node] ?? 0) : undefined));
+export function useNodeHeat(node: string): number | undefined {
+  const prefix = useTab(prefixOf);
+  return useHeat((state) => (state.on ? (state.values[prefix + node] ?? 0) : undefined));
+}

@@ -46,12 +46,8 @@ function showInTitle(): void {
   });
 }
 
-/** The run that a tab shows, and else the latest that this page began. */
-export function shownRun(runs: Readonly<Record<string, Run>>, shown: Readonly<Record<string, string>>, tab: string): Run | undefined {
-  return runs[shown[tab] ?? ""];
-}
-
+/** The run that the active tab shows. */
 export function useShownRun(): Run | undefined {
   const tab = useEditor((state) => state.active);
-  return useRuns((state) => shownRun(state.runs, state.shown, tab));
+  return useRuns((state) => state.runs[state.shown[tab] ?? ""]);
 }

@@ -2,7 +2,8 @@
 
 import { create } from "zustand";
 import type { InputDef } from "../api/nodeDefs";
-import { linksByTarget, type Graph } from "../graph/model";
+import type { Graph } from "../graph/model";
+import { downstream } from "../graph/ops";
 import { readNumber, randomSeed, tidy, type NumberWidgetDef } from "../widgets/numbers";
 import type { Json } from "../json";
 import type { Plan } from "./server";
@@ -137,15 +138,15 @@ function outermost(id: string): string {
   return id.split(":")[0]!;
 }
 
-/** A node and all that hangs on it. */
-export function downstream(graph: Graph, start: string): ReadonlySet<string> {
-  const targets = new Map<string, string[]>();
-  for (const [target, links] of linksByTarget(graph))
-    for (const { source } of links) targets.set(source, [...(targets.get(source) ?? []), target]);
-  const found = new Set([start]);
-  for (const id of found) for (const target of targets.get(id) ?? []) found.add(target);
-  return found;
+/** The seconds that one more run of a sweep takes: only what hangs on the swept inputs. */
+export function plannedAgain(graph: Graph, axes: readonly Axis[], plan: Plan): Readonly<Record<string, number>> {
+  const reach = axes.map((axis) => downstream(graph, axis.node));
+  return Object.fromEntries(
+    Object.entries(plan.nodes).flatMap(([id, node]) => (reach.some((each) => each.has(outermost(id))) ? [[id, node.seconds ?? GUESS]] : [])),
+  );
 }
+
+const GUESS = 0.5;
 
 /** A value as a label. */
 export function shownValue(value: Json): string {

@@ -1,0 +1,35 @@
+/** A dialog that the browser keeps the focus in; Esc closes it. */
+
+import { useEffect, useRef, type ReactNode, type KeyboardEvent } from "react";
+
+export function Modal({ label, className, close, children, onKeyDown }: {
+  label: string;
+  className: string;
+  close: () => void;
+  children: ReactNode;
+  onKeyDown?: (event: KeyboardEvent<HTMLDialogElement>) => void;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const element = dialog.current;
+    if (element && !element.open) element.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      className={`modal ${className}`}
+      aria-label={label}
+      onCancel={(event) => {
+        event.preventDefault();
+        close();
+      }}
+      onKeyDown={onKeyDown}
+      onPointerDown={(event) => {
+        if (event.target === dialog.current) close();
+      }}
+    >
+      {children}
+    </dialog>
+  );
+}
