@@ -9,12 +9,12 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final, TypeVar, cast
 
 from engine.errors import StorageError
@@ -75,10 +75,11 @@ class Database:
                     f"{path} is damaged, or no job database; move it away to begin a new history"
                 ) from error
             raise StorageError(f"cannot open the job database {path}: {error}") from error
-        self._orders: deque[_Order] = deque()
-        self._wake = threading.Condition()
+        self._orders: SimpleQueue[_Order | None] = SimpleQueue()  # None is the last
+        self._lock = threading.Lock()
         self._closed = False
         self._local = threading.local()
+        self._reading: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="db-read")
         self._thread = threading.Thread(target=self._work, name="db-write", daemon=True)
         self._thread.start()
@@ -117,12 +118,16 @@ class Database:
 
     def close(self) -> None:
         """Write what waits, and close the file."""
-        with self._wake:
+        with self._lock:
             self._closed = True
-            self._wake.notify()
+            self._orders.put(None)
         self._thread.join()
         self._readers.shutdown()
-        self._connection.close()
+        for connection in (
+            *self._reading,
+            self._connection,
+        ):  # with the last one the log beside the file goes
+            connection.close()
 
     def _look(self, action: Action[T]) -> T:
         connection = self._reader()
@@ -130,30 +135,36 @@ class Database:
         try:
             return action(connection)
         finally:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
     def _reader(self) -> sqlite3.Connection:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = _connect(self._path)
             connection.execute("PRAGMA query_only = ON")
+            self._reading.append(connection)
         return cast("sqlite3.Connection", connection)
 
     def _put(self, order: _Order) -> None:
-        with self._wake:
+        with self._lock:
             if self._closed:
                 raise StorageError("the job database is closed")
-            self._orders.append(order)
-            self._wake.notify()
+            self._orders.put(order)
 
-    def _take(self) -> list[_Order]:
-        with self._wake:
-            while not self._orders and not self._closed:
-                self._wake.wait()
-            return [self._orders.popleft() for _ in range(min(_GROUP, len(self._orders)))]
+    def _groups(self) -> Iterator[list[_Order]]:
+        """What waits, together; to the last of all."""
+        while (order := self._orders.get()) is not None:
+            group = [order]
+            while len(group) < _GROUP and not self._orders.empty():
+                if (order := self._orders.get()) is None:
+                    yield group
+                    return
+                group.append(order)
+            yield group
 
     def _work(self) -> None:
-        while group := self._take():
+        for group in self._groups():
             if not self._commit(group) and len(group) > 1:  # there may be room for some of them
                 for order in group:
                     self._commit([order])

@@ -194,6 +194,13 @@ def test_a_closed_database_says_so_and_has_written_what_waited(tmp_path: Path) -
         assert len(asyncio.run(again.read(names))) == 300
 
 
+def test_after_it_was_closed_the_file_is_alone(tmp_path: Path) -> None:
+    with closing(Database(tmp_path / "jobs.sqlite")) as database:
+        database.write_now(note("a"))
+        assert asyncio.run(database.read(names)) == ["a"]
+    assert [path.name for path in tmp_path.iterdir()] == ["jobs.sqlite"]
+
+
 def test_a_checkpoint_empties_the_log_beside_the_file(tmp_path: Path) -> None:
     log = tmp_path / "jobs.sqlite-wal"
     with closing(Database(tmp_path / "jobs.sqlite")) as database:
