@@ -4,11 +4,16 @@ import { ReactFlowProvider } from "@xyflow/react";
 import { useEffect } from "react";
 import { AddSearch } from "../canvas/AddSearch";
 import { Canvas } from "../canvas/Canvas";
+import { DiffPanel } from "../panels/Diff";
 import { Drawer } from "../panels/Drawer";
+import { FileDialogs } from "../panels/FileDialogs";
+import { FormView } from "../panels/FormView";
+import { Left } from "../panels/Left";
 import { useEditor, useTab } from "../state/editor";
 import { useRuns } from "../state/runs";
 import { useServer } from "../state/server";
 import { useUi } from "../state/ui";
+import { useView } from "../state/view";
 import { Toasts } from "../ui/Toasts";
 import { listenToKeys } from "./keys";
 import { TopBar } from "./TopBar";
@@ -17,6 +22,7 @@ const enter = (path: readonly string[]) => useEditor.getState().enter(path);
 
 export function App() {
   const theme = useUi((state) => state.theme);
+  const view = useView();
   useEffect(listenToKeys, []);
   useEffect(() => {
     const media = window.matchMedia("(prefers-color-scheme: light)");
@@ -29,14 +35,17 @@ export function App() {
   }, [theme]);
   return (
     <ReactFlowProvider>
-      <div className="app">
+      <div className="app" data-view={view}>
         <TopBar />
         <Connection />
         <main className="middle">
-          <Canvas />
+          <Left />
+          {view === "form" ? <FormView /> : <Canvas />}
+          {view === "form" ? null : <DiffPanel />}
         </main>
+        <FileDialogs />
         <Drawer />
-        <Crumbs />
+        {view === "form" ? null : <Crumbs />}
         <AddSearch />
         <Toasts />
       </div>

@@ -1,7 +1,7 @@
 /** Workflow tabs, undo and redo, and Run with what it would do. */
 
-import { useEditor } from "../state/editor";
-import { emptyWorkflow } from "../graph/model";
+import { Tabs } from "../panels/Tabs";
+import { ViewSwitch } from "../panels/ViewSwitch";
 import { command } from "./commands";
 import { shownKey } from "./keys";
 import { RunButton } from "./RunButton";
@@ -13,35 +13,12 @@ export function TopBar() {
         <i /> Safelight
       </strong>
       <Tabs />
+      <ViewSwitch />
       <CommandButton id="undo" text="↶" />
       <CommandButton id="redo" text="↷" />
       <CommandButton id="tidy" text="Tidy" />
       <RunButton />
     </header>
-  );
-}
-
-function Tabs() {
-  const tabs = useEditor((state) => state.tabs);
-  const active = useEditor((state) => state.active);
-  const { activate, close, open } = useEditor.getState();
-  return (
-    <div className="tabs" role="tablist" aria-label="Workflows">
-      {tabs.map((tab) => (
-        <span key={tab.id} className="tab" data-active={tab.id === active || undefined}>
-          <button type="button" role="tab" aria-selected={tab.id === active} onClick={() => activate(tab.id)}>
-            {tab.workflow.title}
-            {tab.past.length && tab.saved !== tab.workflow ? " •" : ""}
-          </button>
-          <button type="button" aria-label={`Close ${tab.workflow.title}`} onClick={() => close(tab.id)}>
-            ×
-          </button>
-        </span>
-      ))}
-      <button type="button" className="icon" aria-label="New workflow" onClick={() => open(emptyWorkflow())}>
-        +
-      </button>
-    </div>
   );
 }
 

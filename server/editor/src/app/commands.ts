@@ -6,6 +6,7 @@ import type { Mode, Point } from "../graph/model";
 import { tidy } from "../graph/tidy";
 import { interrupt, submit } from "../state/submit";
 import { useUi } from "../state/ui";
+import { FILE_COMMANDS } from "./fileCommands";
 import { RUN_COMMANDS } from "./runCommands";
 
 export interface Command {
@@ -82,6 +83,7 @@ function nudge(x: number, y: number): void {
 }
 
 export const COMMANDS: readonly Command[] = [
+  ...FILE_COMMANDS,
   { id: "run", title: "Run", keys: ["mod+Enter"], whileTyping: true, run: () => void submit() },
   { id: "run-front", title: "Run next, before all others", keys: ["mod+shift+Enter"], whileTyping: true, run: () => void submit({ front: true }) },
   { id: "run-here", title: "Run to the selected nodes", run: () => void submit({ outputs: selected() }) },

@@ -8,7 +8,10 @@ import { activeTab, useEditor } from "../state/editor";
 import { useRuns } from "../state/runs";
 import { useServer } from "../state/server";
 import { CLIENT_ID } from "../state/submit";
+import { openSaved, watchPages } from "../state/files";
 import { autosave, restoreSession } from "../state/session";
+import { openFiles } from "../io/open";
+import { middleOfCanvas } from "../panels/middle";
 import { useUi } from "../state/ui";
 
 const FIRST_WORKFLOW = "text_to_image";
@@ -28,11 +31,23 @@ export async function start(): Promise<void> {
     useRuns.getState().hear(message);
     if (back) void useServer.getState().loadDefs();
   });
-  const restored = restoreSession();
+  const [restored] = await Promise.all([restoreSession(), useServer.getState().loadDefs()]);
   autosave();
-  await useServer.getState().loadDefs();
-  if (!restored) await openFirst();
+  watchPages();
+  document.addEventListener("paste", pasteFiles);
+  const asked = new URLSearchParams(location.search).get("workflow");
+  const opened = asked !== null && (await openSaved(asked));
+  if (!restored && !opened) await openFirst();
   lookOnEdits();
+}
+
+/** Files that are pasted outside of a field are opened. */
+function pasteFiles(event: ClipboardEvent): void {
+  const files = [...(event.clipboardData?.files ?? [])];
+  const field = event.target instanceof Element && event.target.closest("input, textarea, dialog");
+  if (!files.length || field) return;
+  event.preventDefault();
+  void openFiles(files, middleOfCanvas());
 }
 
 async function openFirst(): Promise<void> {

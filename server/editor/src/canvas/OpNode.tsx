@@ -10,6 +10,7 @@ import { shownSeconds } from "../graph/duration";
 import { linkId, type GraphNode } from "../graph/model";
 import { colorOf, shapeOf } from "../graph/types";
 import type { Json } from "../json";
+import { useDiffMark } from "../state/comparison";
 import { useEditor, useGraph, useTab } from "../state/editor";
 import { useNodeRun, type NodeRun } from "../state/runs";
 import { useNodeHeat } from "../state/heat";
@@ -34,6 +35,7 @@ export const OpNode = memo(function OpNode({ id, selected }: NodeProps<FlowNode>
   const run = useNodeRun(tab, id);
   const heat = useNodeHeat(id);
   const planned = useServer((state) => (inside ? undefined : state.plan?.nodes[id]));
+  const diff = useDiffMark(id);
   const problems = useProblems(id, inside);
   if (!node) return null;
   const general = problems.filter((problem) => !problem.input || !def?.inputs.some((each) => each.name === problem.input));
@@ -44,6 +46,7 @@ export const OpNode = memo(function OpNode({ id, selected }: NodeProps<FlowNode>
       data-selected={selected || undefined}
       data-state={run?.state}
       data-mode={node.mode}
+      data-diff={diff}
       data-broken={problems.some((problem) => problem.severity === "error") || undefined}
       data-unknown={!def || undefined}
       data-heat={heat === undefined ? undefined : ""}

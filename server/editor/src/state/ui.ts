@@ -24,6 +24,8 @@ export interface Search {
     readonly direction: "source" | "target";
     readonly handle: string;
   };
+  /** The link into which the node is to go. */
+  readonly between?: string;
 }
 
 interface UiState {
@@ -59,7 +61,7 @@ export const useUi = create<UiState>()(
       toast(text, kind = "info", action) {
         const id = nextToast++;
         set((state) => ({ toasts: [...state.toasts.slice(-3), { id, kind, text, ...(action && { action }) }] }));
-        if (kind === "info") setTimeout(() => set((state) => ({ toasts: state.toasts.filter((each) => each.id !== id) })), 5000);
+        if (kind === "info") setTimeout(() => set((state) => ({ toasts: state.toasts.filter((each) => each.id !== id) })), action ? 12_000 : 5000);
       },
       dismiss: (id) => set((state) => ({ toasts: state.toasts.filter((each) => each.id !== id) })),
     }),
