@@ -60,10 +60,9 @@ def scope() -> AbstractContextManager[None]:
 
 def warm_up() -> None:
     """Load what the first run needs: seconds that nobody has to wait for."""
-    import diffusers.models.autoencoders.autoencoder_kl
-    import diffusers.models.unets.unet_2d_condition  # noqa: F401
-
     from nodes.diffusion import clip, loading, sampling  # noqa: F401
+
+    loading.network_classes()
 
 
 def read_workflow(path: Path) -> dict[str, str]:

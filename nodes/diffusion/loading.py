@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,8 @@ from nodes.diffusion.text import TextEncoder
 from nodes.diffusion.vae import Autoencoder
 
 CPU = torch.device("cpu")
+
+_importing: Final = Lock()
 
 
 def load_denoiser(
@@ -81,15 +84,19 @@ def make_clip(config: Mapping[str, Any]) -> ClipText:
     return ClipText(**config)
 
 
-def make_unet(config: Mapping[str, Any]) -> nn.Module:
-    from diffusers import UNet2DConditionModel
+def network_classes() -> tuple[Any, Any]:
+    """The UNet's and the VAE's class, loaded on one thread at a time: two would meet half-loaded modules."""
+    with _importing:
+        from diffusers import AutoencoderKL, UNet2DConditionModel
 
-    unet: nn.Module = UNet2DConditionModel.from_config(dict(config))  # type: ignore[no-untyped-call]
+        return UNet2DConditionModel, AutoencoderKL
+
+
+def make_unet(config: Mapping[str, Any]) -> nn.Module:
+    unet: nn.Module = network_classes()[0].from_config(dict(config))
     return unet
 
 
 def make_vae(config: Mapping[str, Any]) -> nn.Module:
-    from diffusers import AutoencoderKL
-
-    vae: nn.Module = AutoencoderKL.from_config(dict(config))  # type: ignore[no-untyped-call]
+    vae: nn.Module = network_classes()[1].from_config(dict(config))
     return vae
