@@ -4,7 +4,6 @@ A sampler asks for D(x, sigma).  Every active conditioning of both lists becomes
 a list are averaged by weight, and the two lists combined by classifier-free guidance (arXiv 2207.12598).
 """
 
-import math
 from collections.abc import Hashable, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -15,6 +14,7 @@ from torch import Tensor
 from nodes.diffusion.asks import Ask, Key, Steps
 from nodes.diffusion.conditioning import Cond
 from nodes.diffusion.denoisers import Denoiser, Row
+from nodes.diffusion.guides import Guide
 from nodes.diffusion.memory import is_full
 from nodes.diffusion.regions import Region, place
 from nodes.diffusion.samplers.base import Sampling
@@ -35,28 +35,55 @@ def guided(
     Rows stand in the order of the lists, positive first.  At cfg 1 the negative list is not evaluated.
     Returns what the sampler returns.
     """
+    return (yield from guided_by(sampling, denoiser, Guide(positive, negative, cfg)))
+
+
+def guided_by(sampling: Sampling, denoiser: Denoiser, guide: Guide) -> Steps[Tensor]:
+    """The same for any guide: its lists in their order, then the first of them by perturbed networks."""
     with closing(sampling):
         try:
             x, sigma = next(sampling)
-            leading, opposing = map(
-                _Average, place(positive, negative, x, denoiser.model_sampling, denoiser.dtype)
-            )
-            alone = math.isclose(cfg, 1.0, rel_tol=1e-9)
-            network = (denoiser.identity, denoiser.device, denoiser.dtype)
+            placed = place(guide.lists, x, denoiser.model_sampling, denoiser.dtype)
+            leads = [_Lead(_Average(regions), denoiser) for regions in placed]
+            perturbed = [
+                _Lead(leads[0].average, each.network(denoiser)) for each in guide.extras.perturbations
+            ]
             portions = Portions()
             while True:
-                for_it = leading.active(sigma)
-                against = [] if alone else opposing.active(sigma)
-                asks = [_ask(denoiser, network, region, x, sigma) for region in for_it + against]
-                answers = yield from portions(asks)
-                denoised = leading(for_it, answers[: len(for_it)], x)
-                if not alone:
-                    opposed = opposing(against, answers[len(for_it) :], x)
-                    denoised = torch.add(opposed, denoised - opposed, alpha=cfg)
+                wanted = [*guide.asked(sigma), *(each.active(sigma) for each in guide.extras.perturbations)]
+                active = [
+                    lead.average.active(sigma) if is_wanted else []
+                    for lead, is_wanted in zip([*leads, *perturbed], wanted, strict=True)
+                ]
+                asks = [
+                    _ask(lead.denoiser, lead.network, region, x, sigma)
+                    for lead, regions in zip([*leads, *perturbed], active, strict=True)
+                    for region in regions
+                ]
+                answers = iter((yield from portions(asks)))
+                found = [
+                    lead.average(regions, [next(answers) for _ in regions], x) if is_wanted else None
+                    for lead, regions, is_wanted in zip([*leads, *perturbed], active, wanted, strict=True)
+                ]
+                moment = guide.folded(x, sigma, found[: len(leads)])
+                denoised = guide.combined(moment)
+                for each, worse in zip(guide.extras.perturbations, found[len(leads) :], strict=True):
+                    if worse is not None:
+                        denoised = denoised.add(moment.cond - worse, alpha=each.scale)
+                for change in guide.extras.after:
+                    denoised = change(moment, denoised)
                 x, sigma = sampling.send(denoised)
         except StopIteration as end:
             result: Tensor = end.value
             return result
+
+
+class _Lead:
+    """One list, and the network that it is asked of."""
+
+    def __init__(self, average: "_Average", denoiser: Denoiser) -> None:
+        self.average, self.denoiser = average, denoiser
+        self.network = (denoiser.identity, denoiser.device, denoiser.dtype)
 
 
 def _ask(denoiser: Denoiser, network: Hashable, region: Region, x: Tensor, sigma: float) -> Ask:

@@ -45,19 +45,18 @@ class Region:
 
 
 def place(
-    positive: Sequence[Cond], negative: Sequence[Cond], x: Tensor, sampling: ModelSampling, dtype: torch.dtype
-) -> tuple[list[Region], list[Region]]:
-    """Both lists placed in a latent like x [B,C,H,W], on its device; tokens get the network's dtype."""
+    lists: Sequence[Sequence[Cond]], x: Tensor, sampling: ModelSampling, dtype: torch.dtype
+) -> list[list[Region]]:
+    """All lists placed in a latent like x [B,C,H,W], on its device; tokens get the network's dtype."""
     height, width = x.shape[-2:]
-    leading = [_located(cond, height, width) for cond in positive]
-    opposing = [_located(cond, height, width) for cond in negative]
-    _mirror(list(leading), opposing)
-    _mirror(list(opposing), leading)
-
-    def regions(conds: list[Cond]) -> list[Region]:
-        return [region for cond in conds if (region := _region(cond, x, sampling, dtype)) is not None]
-
-    return regions(leading), regions(opposing)
+    located = [[_located(cond, height, width) for cond in conds] for conds in lists]
+    for sources in [list(conds) for conds in located]:
+        for others in located:
+            _mirror(sources, others)  # in its own list each area has its counterpart: itself
+    return [
+        [region for cond in conds if (region := _region(cond, x, sampling, dtype)) is not None]
+        for conds in located
+    ]
 
 
 def _located(cond: Cond, height: int, width: int) -> Cond:

@@ -11,7 +11,8 @@ from torch import Tensor
 from nodes.diffusion.asks import Steps
 from nodes.diffusion.conditioning import Cond
 from nodes.diffusion.denoisers import Denoiser
-from nodes.diffusion.guidance import guided
+from nodes.diffusion.guidance import guided_by
+from nodes.diffusion.guides import Guide, Soften
 from nodes.diffusion.latents import prepare_mask
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.noise import initial_noise
@@ -34,13 +35,15 @@ def sample(
     seed: int,
     noise_mask: Tensor | None = None,
     options: Mapping[str, Any] | None = None,
+    guide: Guide | None = None,
     on_step: OnStep | None = None,
 ) -> Steps[Tensor]:
     """Denoise `latent` [B,C,H,W] (VAE space) along `sigmas` [n + 1]; returns the same shape and space.
 
     `noise` [B,C,H,W] is the standard normal that the run starts from (zeros add none), `seed` that of the
     noise added on the way.  `noise_mask` [b,1,h,w] or [b,h,w] is 1 where the latent may change.
-    `options` are keywords of the sampler itself; an unknown sampler name means "euler".
+    `options` are keywords of the sampler itself; an unknown sampler name means "euler".  A `guide` stands
+    for both lists and cfg.
     """
     levels: list[float] = sigmas.tolist()
     if not levels:
@@ -51,29 +54,41 @@ def sample(
     noise = noise.to(original)
     sampling = sampler(model.start(original, noise, levels[0]), levels, seed, options or {})
     sampling = observed(sampling, levels, on_step)
+    guide = guide or Guide(positive, negative, cfg)
     if noise_mask is not None:
         outside = (
             initial_noise(noise.shape, (seed + 1) % 2**64).to(noise) if sampler.own_outside_noise else noise
         )
-        sampling = masked(sampling, prepare_mask(noise_mask, original), original, outside, model)
-    samples = yield from guided(sampling, denoiser, positive, negative, cfg)
+        mask = prepare_mask(noise_mask, original)
+        sampling = masked(sampling, mask, original, outside, model, guide.extras.softener(model, levels))
+    samples = yield from guided_by(sampling, denoiser, guide)
     if not math.isfinite(samples.sum()):
         raise NotANumberError("after the last step")
     return form.process_out(samples).to(latent.device)
 
 
-def masked(sampling: Sampling, mask: Tensor, latent: Tensor, noise: Tensor, model: ModelSampling) -> Sampling:
+def masked(
+    sampling: Sampling,
+    mask: Tensor,
+    latent: Tensor,
+    noise: Tensor,
+    model: ModelSampling,
+    soften: Soften | None = None,
+) -> Sampling:
     """Keep `latent` where `mask` [B,1,H,W] is 0, all in model space.
 
     There the network sees the latent itself under `noise`, whatever x the sampler carries, and the sampler
-    hears that x0 is the latent: so it ends there.
+    hears that x0 is the latent: so it ends there.  With `soften` the mask differs from level to level.
     """
-    kept = 1 - mask
+    original, kept = mask, 1 - mask
     kept_latent, kept_noise = latent * kept, noise * kept
     with closing(sampling):
         try:
             x, sigma = next(sampling)
             while True:
+                if soften is not None:
+                    mask = soften(original, sigma)
+                    kept_latent, kept_noise = latent * (1 - mask), noise * (1 - mask)
                 denoised = yield x * mask + model.noised(kept_latent, kept_noise, sigma), sigma
                 x, sigma = sampling.send(denoised * mask + kept_latent)
         except StopIteration as end:
