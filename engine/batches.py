@@ -1,8 +1,9 @@
 """How many rows of a call pay: a batch grows while the time per row still falls.
 
 For each key a table remembers what calls of about 1, 2, 4, 8, … rows took.  A doubling that does not make
-a row at least 5 % cheaper is not worth what it costs those who came first.  Sizes that were not tried are
-tried; a refused one is tried again now and then, for a machine is not always equally busy.
+a row at least 5 % cheaper is not worth what it costs those who came first.  Each size is tried in turn,
+from what one job has upwards; a refused one is tried again now and then, for a machine is not always
+equally busy.
 """
 
 import math
@@ -20,6 +21,9 @@ _WARM_UP: Final = 1
 _REMEMBERED: Final = 5
 _TRY_AGAIN: Final = 200
 _KEYS: Final = 256
+
+#: Calls of fewer seconds are not worth the care: they take all there is.
+_BRIEF: Final = 0.001
 
 #: No call has more rows than this, whatever it would save.
 MOST: Final = 64
@@ -42,6 +46,7 @@ class _Speeds:
     sizes: dict[int, _Size] = field(default_factory=dict)
     ceiling: int = MOST
     calls: int = 0
+    shortest: float = math.inf
 
 
 @dataclass
@@ -56,12 +61,13 @@ class Batches:
         speeds = self._speeds.get(key)
         if speeds is None:
             return self.most
+        if not speeds.calls or speeds.shortest < _BRIEF:
+            return max(least, min(speeds.ceiling, self.most))
         step = _step(least)
         while (1 << step) < self.most:
             here, there = speeds.sizes.get(step), speeds.sizes.get(step + 1)
             if here is None or here.seconds is None:
-                step += 1  # nothing to compare with: it has to be tried
-                continue
+                break  # it has to be tried first
             if there is not None and there.seconds is not None and there.seconds > (1 - GAIN) * here.seconds:
                 break
             step += 1
@@ -78,6 +84,7 @@ class Batches:
         if size.calls > _WARM_UP:
             size.latest.append(seconds / rows)
         speeds.calls += 1
+        speeds.shortest = min(speeds.shortest, seconds)
         if speeds.calls % _TRY_AGAIN == 0:
             largest = max(speeds.sizes)
             if largest > _step(rows):  # refused for long: perhaps for a moment's noise

@@ -37,7 +37,7 @@ Member = tuple[Drive, int]
 """A generator, and which of its asks."""
 
 #: Why asks go apart, as timelines have it.
-FULL: Final = "a larger call would not be faster"
+FULL: Final = "no larger call has paid so far"
 
 
 def wall_clock() -> Callable[[], float]:

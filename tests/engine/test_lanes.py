@@ -6,11 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from engine.lanes import DeviceLane, Lanes
+from engine.drives import Story
+from engine.lanes import DeviceLane, Lanes, Room
+from engine.turns import Account
 
 Steps = Generator[Sequence[Any], Sequence[Any], Any]
 
@@ -257,6 +259,282 @@ def test_everything_runs_on_one_thread_inside_the_scope() -> None:
     assert asyncio.run(main()) == ["lane-cuda"] * 3
     lane.close()
     assert said == ["lane-cuda", "left"]
+
+
+# Merging as far as it pays.
+
+
+@dataclass
+class Sized(Ask):
+    size: int = 1
+    alone: str = ""
+
+
+def asking(model: Callable[[Sequence[Any]], Sequence[Any]], name: int, steps: int = 3, **kinds: Any) -> Steps:
+    total = 0
+    for step in range(steps):
+        [answer] = yield [Sized(kinds.get("key", "k"), model, name * 100 + step, **_said(kinds))]
+        total += answer
+    return total
+
+
+def _said(kinds: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in kinds.items() if name != "key"}
+
+
+def stories(lane: DeviceLane, *steps: Steps) -> tuple[list[Any], list[Story]]:
+    """The ends of generators that are all there at once, and what became of their asks."""
+    told = [Story() for _ in steps]
+
+    async def main() -> list[Any]:
+        gate = Model([], hold=threading.Event())
+        holding = asyncio.ensure_future(lane.drive(adder(gate, 0, steps=1, key="gate")))
+        await asyncio.to_thread(gate.entered.wait, 5)
+        accounts = [Account(since=float(index)) for index in range(len(steps))]
+        driving = [
+            asyncio.ensure_future(lane.drive(each, account, story))
+            for each, account, story in zip(steps, accounts, told, strict=True)
+        ]
+        await asyncio.sleep(0)
+        gate.hold.set()
+        await holding
+        return await asyncio.gather(*driving, return_exceptions=True)
+
+    try:
+        return asyncio.run(main()), told
+    finally:
+        lane.close()
+
+
+def test_no_call_is_larger_than_it_may_be_and_the_oldest_are_in_it() -> None:
+    model = Model([])
+    steps = [asking(model, name, size=2) for name in (1, 2, 3, 4)]
+    results, told = stories(DeviceLane(merge=True, most=4), *steps)
+    assert results == [expected(name) for name in (1, 2, 3, 4)]
+    assert model.batches[0] == [100, 200]
+    assert all(len(batch) <= 2 for batch in model.batches)
+    assert model.batches.index([102, 202]) < model.batches.index([302, 402])
+    assert "no larger call has paid so far" in str(told[2])
+
+
+def test_a_batch_stops_growing_when_larger_calls_are_slower() -> None:
+    sizes: list[int] = []
+
+    def slow_together(rows: Sequence[int]) -> Sequence[int]:
+        sizes.append(len(rows))
+        time.sleep(0.002 * len(rows) ** 2)
+        return [row * 10 for row in rows]
+
+    steps = [asking(slow_together, name, steps=12) for name in range(1, 5)]
+    results, _ = stories(DeviceLane(merge=True), *steps)
+    assert results == [expected(name, 12) for name in range(1, 5)]
+    assert max(sizes) == 4  # it was tried
+    assert sizes.count(1) > 24  # and given up
+
+
+def test_who_must_be_alone_is_and_says_why() -> None:
+    model = Model([])
+    steps = [asking(model, 1, alone="its patches look at other rows"), asking(model, 2), asking(model, 3)]
+    results, told = stories(DeviceLane(merge=True), *steps)
+    assert results == [expected(name) for name in (1, 2, 3)]
+    assert all(len(batch) == 1 for batch in model.batches if batch[0] < 200)
+    assert [story.exact for story in told] == [True, False, False]
+    assert "apart from others: its patches look at other rows" in str(told[0])
+    assert "3 of them shared by up to 2" in str(told[1])
+
+
+class Named(NamedTuple):
+    model: str
+    size: int
+
+
+def test_keys_that_say_what_they_are_made_of_tell_why_calls_go_apart() -> None:
+    model = Model([])
+    steps = [asking(model, 1, key=Named("a", 8)), asking(model, 2, key=Named("a", 16))]
+    _, told = stories(DeviceLane(merge=True), *steps)
+    assert str(told[0]) == "3 calls; apart from others: other size"
+    assert all(story.exact for story in told)
+
+
+def test_first_questions_go_before_others_where_calls_are_shared() -> None:
+    sampler, text = Model([]), Model([])
+    steps = [asking(sampler, 1), asking(text, 2, steps=1, key="text"), asking(sampler, 3)]
+    stories(DeviceLane(merge=True), *steps)
+    assert sampler.batches == [[100, 300], [101, 301], [102, 302]]
+    assert text.batches == [[200]]
+
+
+def test_an_account_pays_for_its_share_of_a_call() -> None:
+    def slow(rows: Sequence[int]) -> Sequence[int]:
+        time.sleep(0.02)
+        return rows
+
+    lane, accounts = DeviceLane(merge=True), [Account(since=0.0), Account(since=1.0)]
+
+    async def main() -> None:
+        await asyncio.gather(
+            *(
+                lane.drive(asking(slow, 1, size=size), account)
+                for account, size in zip(accounts, (3, 1), strict=True)
+            )
+        )
+
+    asyncio.run(main())
+    lane.close()
+    assert 0.05 < sum(each.had for each in accounts) < 0.5
+    assert accounts[0].had > accounts[1].had
+
+
+def test_a_long_job_gives_way_to_a_short_one_even_where_nothing_is_shared() -> None:
+    lane, order = DeviceLane(), []
+    long, short = Account(since=0.0), Account(since=time.perf_counter())
+    long.charge(100.0, time.perf_counter())
+
+    def said(name: str) -> Callable[[Sequence[Any]], Sequence[Any]]:
+        def call(rows: Sequence[Any]) -> Sequence[Any]:
+            order.append(name)
+            return rows
+
+        return call
+
+    async def main() -> None:
+        gate = Model([], hold=threading.Event())
+        holding = asyncio.ensure_future(lane.drive(adder(gate, 0, steps=1)))
+        await asyncio.to_thread(gate.entered.wait, 5)
+        ends = [
+            asyncio.ensure_future(lane.drive(asking(said("long"), 1), long)),
+            asyncio.ensure_future(lane.drive(asking(said("short"), 1), short)),
+        ]
+        await asyncio.sleep(0)
+        gate.hold.set()
+        await asyncio.gather(holding, *ends)
+
+    asyncio.run(main())
+    lane.close()
+    assert order == ["short"] * 3 + ["long"] * 3
+
+
+def test_seconds_that_are_known_late_are_waited_for_by_nobody() -> None:
+    asked: list[int] = []
+
+    def stopwatch() -> Callable[[], float | None]:
+        looks = [0]
+
+        def read() -> float | None:
+            looks[0] += 1
+            asked.append(looks[0])
+            return 0.01 if looks[0] > 2 else None
+
+        return read
+
+    account, model = Account(), Model([])
+    lane = DeviceLane(stopwatch=stopwatch)
+    assert asyncio.run(lane.drive(asking(model, 1, steps=6), account)) == expected(1, 6)
+    lane.close()
+    assert 0.02 <= account.had <= 0.05
+
+
+# A device that breaks, or is full.
+
+
+def picky(bad: int) -> Callable[[Sequence[int]], Sequence[int]]:
+    def call(rows: Sequence[int]) -> Sequence[int]:
+        if any(row // 100 == bad for row in rows):
+            raise RuntimeError("device-side assert")
+        return [row * 10 for row in rows]
+
+    return call
+
+
+def test_a_shared_call_that_fails_is_made_again_for_each_and_only_the_culprit_ends() -> None:
+    call = picky(2)
+    results, told = stories(DeviceLane(merge=True), *(asking(call, name) for name in (1, 2, 3)))
+    assert results[0] == expected(1)
+    assert isinstance(results[1], RuntimeError)
+    assert results[2] == expected(3)
+    assert "1 made again after a failure" in str(told[0])
+
+
+def test_a_device_that_is_gone_fails_those_who_ask_it_and_no_others() -> None:
+    def gone(_rows: Sequence[Any]) -> Sequence[Any]:
+        raise RuntimeError("device lost")
+
+    model = Model([])
+    steps = [asking(gone, 1), asking(gone, 2), asking(model, 3, key="elsewhere")]
+    results, _ = stories(DeviceLane(merge=True), *steps)
+    assert [str(each) for each in results[:2]] == ["device lost"] * 2
+    assert results[2] == expected(3)
+
+
+@dataclass
+class Full:
+    """A device that holds so many rows, less what lies about on it."""
+
+    room: int
+    litter: int = 0
+    sizes: list[int] = field(default_factory=list)
+    cleared: int = 0
+
+    def __call__(self, rows: Sequence[int]) -> Sequence[int]:
+        self.sizes.append(len(rows))
+        if len(rows) > self.room - self.litter:
+            raise MemoryError("full")
+        return [row * 10 for row in rows]
+
+    def make(self) -> bool:
+        self.cleared += 1
+        was, self.litter = self.litter, 0
+        return was > 0
+
+
+def test_when_the_device_is_full_room_is_made_first() -> None:
+    full = Full(room=4, litter=2)
+    lane = DeviceLane(merge=True, room=Room(make=full.make))
+    results, _ = stories(lane, *(asking(full, name) for name in (1, 2, 3, 4)))
+    assert results == [expected(name) for name in (1, 2, 3, 4)]
+    assert full.sizes[:2] == [4, 4]
+    assert full.cleared == 1
+
+
+def test_then_the_call_is_cut_in_two_and_stays_so() -> None:
+    full = Full(room=2)
+    lane = DeviceLane(merge=True, room=Room(make=full.make))
+    results, _ = stories(lane, *(asking(full, name, steps=4) for name in (1, 2, 3, 4)))
+    assert results == [expected(name, 4) for name in (1, 2, 3, 4)]
+    assert full.sizes.count(4) == 1
+    assert full.sizes.count(2) == 8
+
+
+def test_who_does_not_fit_alone_hears_of_it_and_the_others_go_on() -> None:
+    full = Full(room=1)
+
+    def wide() -> Steps:
+        return (yield [Ask("k", full, 900), Ask("k", full, 901)])
+
+    lane = DeviceLane(merge=True, room=Room(make=full.make))
+    results, _ = stories(lane, asking(full, 1), wide(), asking(full, 3))
+    assert (results[0], results[2]) == (expected(1), expected(3))
+    assert isinstance(results[1], MemoryError)
+
+
+def test_cancelling_one_of_a_batch_leaves_the_others_as_they_were() -> None:
+    lane, model = DeviceLane(merge=True), Model([])
+
+    def slow(rows: Sequence[int]) -> Sequence[int]:
+        time.sleep(0.002)
+        return model(rows)
+
+    async def main() -> list[Any]:
+        driving = [asyncio.ensure_future(lane.drive(asking(slow, name, steps=20))) for name in (1, 2, 3)]
+        await asyncio.sleep(0.01)
+        driving[1].cancel()
+        return await asyncio.gather(*driving, return_exceptions=True)
+
+    results = asyncio.run(main())
+    lane.close()
+    assert (results[0], results[2]) == (expected(1, 20), expected(3, 20))
+    assert isinstance(results[1], asyncio.CancelledError)
+    assert [len(batch) for batch in model.batches].count(2) > 5
 
 
 # Cancelling and closing.
