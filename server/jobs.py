@@ -352,7 +352,7 @@ class Jobs:
         if running.stop:
             running.work.cancel()
         end = await _end_of(running.work)
-        mailbox.flush()
+        await mailbox.emptied()
         if running.stop == "drained" and end.state is State.CANCELLED:
             await self._put_back(running)
             return None

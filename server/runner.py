@@ -129,14 +129,16 @@ class Mailbox:
                 return
         self.loop.call_soon_threadsafe(self._deliver, _BATCH)
 
-    def flush(self) -> None:
-        """Deliver what waits; on the server's loop."""
-        self._deliver(None)
+    async def emptied(self) -> None:
+        """Deliver all that waits, and let the loop look after others between."""
+        while self._events:
+            self._deliver(_BATCH)
+            await asyncio.sleep(0)
 
-    def _deliver(self, most: int | None) -> None:
+    def _deliver(self, most: int) -> None:
         """Deliver some, and the others when the loop has looked after its other tasks."""
         with self._lock:
-            events, self._events = self._events[:most], self._events[most:] if most is not None else []
+            events, self._events = self._events[:most], self._events[most:]
             self._latest.clear()
             if self._events:
                 self.loop.call_soon(self._deliver, most)

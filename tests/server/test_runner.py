@@ -109,7 +109,7 @@ def delivered(*events: Event) -> list[Event]:
         for event in events:
             mailbox.put(1, event)
         await asyncio.sleep(0)
-        mailbox.flush()
+        await mailbox.emptied()
 
     asyncio.run(go())
     return found

@@ -117,7 +117,7 @@ def test_what_gives_way_to_newer_news_is_told_in_its_place(tmp_path: Path) -> No
 
 
 class Longest:
-    """The callback that worked longest on this thread's loop, in CPU time: a busy machine cannot stretch it."""
+    """The callback that worked longest on this loop, in CPU time: a busy machine cannot stretch it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
