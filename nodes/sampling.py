@@ -1,6 +1,6 @@
 """Sampling nodes: from noise to latents."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,12 +10,13 @@ from pydantic import Field
 from engine.node import Choices, Context, Step, UserError, node
 from nodes.diffusion import names
 from nodes.previews import preview
-from nodes.sockets import Conditioning, Latent, Model, Seed
+from nodes.sockets import Conditioning, Guider, Latent, Model, Noise, Sampler, Seed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from nodes.diffusion.denoisers import UNetDenoiser
+    from nodes.diffusion.model_sampling import ModelSampling
 
 Steps = Annotated[int, Field(ge=1, le=10_000, description="More steps, finer results.")]
 Cfg = Annotated[
@@ -43,52 +44,81 @@ class Run:
     leftover_noise: bool = False
 
     async def __call__(self, ctx: Context, model: Model, latent: Latent) -> Latent:
-        async with ctx.resident(model.on) as denoiser:
-            samples = await ctx.device.drive(self._steps(ctx, model, denoiser, latent))
-        return replace(latent, samples=samples)
+        def sigmas(sampling: "ModelSampling") -> "Tensor":
+            from nodes.diffusion.schedules import sampler_sigmas, window
 
-    def _steps(
-        self, ctx: Context, model: Model, denoiser: "UNetDenoiser", latent: Latent
-    ) -> "Generator[Sequence[Any], Sequence[Any], Tensor]":
-        # torch enters here, on the device's thread: not when nodes are listed
-        from nodes.diffusion.noise import initial_noise
-        from nodes.diffusion.sampling import sample
-        from nodes.diffusion.schedules import sampler_sigmas, window
+            whole = sampler_sigmas(self.sampler_name, self.scheduler, sampling, self.steps, self.denoise)
+            return window(whole, self.start, self.end, leftover_noise=self.leftover_noise)
 
-        samples = denoiser.latent_format.fit(latent.samples.float())
-        if samples.shape[1] != denoiser.latent_format.channels:
-            wanted, got = denoiser.latent_format.channels, samples.shape[1]
-            raise UserError(
-                f"the latent has {got} channels, the model takes {wanted}; use a VAE of its family"
-            )
-        sigmas = sampler_sigmas(
-            self.sampler_name, self.scheduler, denoiser.model_sampling, self.steps, self.denoise
+        guider = Guider(model, self.positive, self.negative, self.cfg)
+        noise = Noise(self.seed, self.add_noise)
+        result, _ = await sampled(ctx, guider, latent, noise, Sampler(self.sampler_name), sigmas)
+        return result
+
+
+async def sampled(
+    ctx: Context,
+    guider: Guider,
+    latent: Latent,
+    noise: Noise,
+    sampler: Sampler,
+    sigmas: "Callable[[ModelSampling], Tensor]",
+) -> tuple[Latent, Latent]:
+    """The latent at the end of a run, and what the last step took for the finished one."""
+    async with ctx.resident(guider.model.on) as denoiser:
+        samples, denoised = await ctx.device.drive(
+            _steps(ctx, guider, denoiser, latent, noise, sampler, sigmas)
         )
-        noise = (
-            initial_noise(samples.shape, self.seed, latent.batch_index)
-            if self.add_noise
-            else samples.new_zeros(samples.shape)
-        )
+    return replace(latent, samples=samples), replace(latent, samples=denoised)
 
-        def on_step(done: int, total: int, denoised: "Tensor") -> None:
-            ctx.progress(done, total)
-            ctx.preview(partial(preview, model, denoised))
 
-        return (
-            yield from sample(
-                denoiser,
-                samples,
-                noise=noise,
-                sampler_name=self.sampler_name,
-                sigmas=window(sigmas, self.start, self.end, leftover_noise=self.leftover_noise),
-                positive=self.positive,
-                negative=self.negative,
-                cfg=self.cfg,
-                seed=self.seed,
-                noise_mask=latent.noise_mask,
-                on_step=on_step,
-            )
+def _steps(
+    ctx: Context,
+    guider: Guider,
+    denoiser: "UNetDenoiser",
+    latent: Latent,
+    noise: Noise,
+    sampler: Sampler,
+    sigmas: "Callable[[ModelSampling], Tensor]",
+) -> "Generator[Sequence[Any], Sequence[Any], tuple[Tensor, Tensor]]":
+    # torch enters here, on the device's thread: not when nodes are listed
+    from nodes.diffusion.changes import changed_denoiser
+    from nodes.diffusion.noise import initial_noise
+    from nodes.diffusion.sampling import sample
+
+    denoiser = changed_denoiser(denoiser, guider.model.changes)
+    form = denoiser.latent_format
+    samples = form.fit(latent.samples.float())
+    if samples.shape[1] != form.channels:
+        raise UserError(
+            f"the latent has {samples.shape[1]} channels, the model takes {form.channels}; "
+            "use a VAE of its family"
         )
+    last: list[Tensor] = []
+
+    def on_step(done: int, total: int, denoised: "Tensor") -> None:
+        last[:] = [denoised]
+        ctx.progress(done, total)
+        ctx.preview(partial(preview, guider.model, denoised))
+
+    result = yield from sample(
+        denoiser,
+        samples,
+        noise=initial_noise(samples.shape, noise.seed, latent.batch_index)
+        if noise.adds
+        else samples.new_zeros(samples.shape),
+        sampler_name=sampler.name,
+        sigmas=sigmas(denoiser.model_sampling),
+        positive=guider.positive,
+        negative=guider.negative,
+        cfg=guider.cfg,
+        seed=noise.seed,
+        noise_mask=latent.noise_mask,
+        options=dict(sampler.options),
+        guide=guider.guide(),
+        on_step=on_step,
+    )
+    return result, form.process_out(last[0]).to(result.device) if last else result
 
 
 @node("KSampler", category="sampling", numeric=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
 from weakref import WeakValueDictionary
 
 from pydantic import Field
@@ -17,12 +17,14 @@ from pydantic import Field
 from engine.node import Codec, Packed, Seeded, Socket
 from nodes import device, recognition
 from nodes.codecs import EXACT, kept, measure
+from nodes.diffusion.changes import Change, changed_guidance, changed_sampling
 from nodes.diffusion.conditioning import Area, Cond, RelativeArea
+from nodes.diffusion.model_sampling import ModelSampling
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nodes.diffusion import lora
+    from nodes.diffusion import guides, lora
     from nodes.diffusion.denoisers import UNetDenoiser
     from nodes.diffusion.text import TextEncoder
     from nodes.diffusion.upscalers import Upscaler
@@ -140,11 +142,23 @@ class Patched(Recipe):
 @kept
 @dataclass(frozen=True)
 class Model(Patched):
-    """A denoiser; `rounding` names a type that its weights are rounded to when they are loaded."""
+    """A denoiser; `rounding` names a type that its weights are rounded to when they are loaded.
+
+    `changes` are what is changed about it when it is used, in their order; its weights stay as they are.
+    """
 
     __socket__: ClassVar = Socket("MODEL", codec=RECIPE, color="#b39ddb")
 
     rounding: str | None = None
+    changes: tuple[Change, ...] = ()
+
+    def changed(self, change: Change) -> "Model":
+        return replace(self, changes=(*self.changes, change))
+
+    @property
+    def sampling(self) -> ModelSampling:
+        """The noise levels that it is sampled at; nothing is loaded for them."""
+        return changed_sampling(recognition.denoiser(self.path).sampling, self.changes)
 
     @property
     def identity(self) -> Hashable:
@@ -166,6 +180,62 @@ class Model(Patched):
         rounding = getattr(torch, self.rounding) if self.rounding else None
         base = shared(plain, lambda: load_denoiser(checkpoint, target, precision, rounding))
         return patched_denoiser(base, checkpoint, self.loras) if self.patches else base
+
+
+Sigmas = Annotated[Tensor, Socket("SIGMAS", size=measure, codec=EXACT, color="#cdffcd")]
+
+
+@kept
+@dataclass(frozen=True)
+class Noise:
+    """What a run starts from: the noise of a seed, or none (`adds` is False)."""
+
+    __socket__: ClassVar = Socket("NOISE", codec=EXACT, color="#b0b0b0")
+
+    seed: int = 0
+    adds: bool = True
+
+
+@kept
+@dataclass(frozen=True)
+class Sampler:
+    """A method that removes noise, by its name, with keywords of its own."""
+
+    __socket__: ClassVar = Socket("SAMPLER", codec=EXACT, color="#ecb4b4")
+
+    name: str
+    options: tuple[tuple[str, float | str], ...] = ()
+
+
+@kept
+@dataclass(frozen=True, eq=False)
+class Guider:
+    """A model, what leads it, and how: two lists for `cfg`, three for the others."""
+
+    __socket__: ClassVar = Socket("GUIDER", size=measure, codec=RECIPE, color="#66ffff")
+
+    model: Model
+    positive: Conditioning
+    negative: Conditioning = ()
+    cfg: float = 1.0
+    kind: Literal["cfg", "regular", "nested", "perpendicular"] = "cfg"
+    third: Conditioning = ()
+    scale: float = 1.0
+
+    def unchanged(self) -> None:
+        self.model.unchanged()
+
+    def guide(self) -> "guides.Guide":
+        """As the numerics take it, with what changes of the model add."""
+        from nodes.diffusion import guides
+
+        extras = changed_guidance(guides.Extras(), self.model.sampling, self.model.changes)
+        leads = (self.positive, self.negative, self.cfg, extras)
+        if self.kind == "cfg":
+            return guides.Guide(*leads)
+        if self.kind == "perpendicular":
+            return guides.PerpendicularGuide(*leads, empty=self.third, neg_scale=self.scale)
+        return guides.DualGuide(*leads, middle=self.third, cfg_middle=self.scale, style=self.kind)
 
 
 @kept
