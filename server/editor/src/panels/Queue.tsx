@@ -41,8 +41,8 @@ export function Queue() {
     <>
       <div className="drawer-head">
         <span>
-          {running.length ? `${running.length} ${running.length === 1 ? "runs" : "run"}` : "Nothing runs"}
-          {pendingCount ? `, ${pendingCount} ${pendingCount === 1 ? "waits" : "wait"}` : ""}
+          {running.length ? `${running.length} running` : "Nothing runs"}
+          {pendingCount ? `, ${pendingCount} waiting` : ""}
           {whole ? `, about ${shownLeft(whole)}` : ""}
         </span>
         <span className="fill" />

@@ -18,7 +18,7 @@ export async function openJob(job: string): Promise<void> {
     const { runs, begin, take, show } = useRuns.getState();
     if (!isObject(details)) return;
     if (!runs[job]) {
-      begin({ job, tab, title: workflow.title, client: String(details["client_id"] ?? ""), planned: {} });
+      begin({ job, tab, title: workflow.title, workflow: workflow.id, client: String(details["client_id"] ?? ""), planned: {} });
       const ended = details["state"] === "completed" || details["state"] === "failed";
       take(details, ended ? readTimeline(await call("GET", `${path}/timeline`)) : undefined);
     }

@@ -4,7 +4,7 @@ import { create } from "zustand";
 import { ApiError, call } from "../api/client";
 import { follow, type Following } from "../api/jobEvents";
 import { isObject, type Json, type JsonObject } from "../json";
-import { secondsLeft, weightOf, type Run } from "./runs";
+import { pacesOf, secondsLeft, type Run } from "./runs";
 import { useUi } from "./ui";
 
 export interface Job {
@@ -200,6 +200,7 @@ export function forecast(
   now: number,
 ): Readonly<Record<string, { readonly begins: number | undefined; readonly takes: number | undefined }>> {
   const found: Record<string, { begins: number | undefined; takes: number | undefined }> = {};
+  const paces = pacesOf(Object.values(runs), now);
   let wait: number | undefined = 0;
   for (const job of running) {
     const left = leftOf(job, runs[job.id], durations[job.workflow], progress[job.id], now);
@@ -208,8 +209,7 @@ export function forecast(
   }
   for (const job of pending) {
     const run = runs[job.id];
-    const planned = run && weightOf(run).whole;
-    const takes = durations[job.workflow] ?? (planned || undefined);
+    const takes = (run && secondsLeft(run, now, paces[run.workflow])) || durations[job.workflow];
     found[job.id] = { begins: wait, takes };
     wait = wait === undefined || takes === undefined ? undefined : wait + takes;
   }

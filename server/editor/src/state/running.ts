@@ -1,6 +1,6 @@
 /** What goes on while the page is open: runs kept over a reload, the line of jobs, new pictures, the page's title. */
 
-import { useEditor } from "./editor";
+import { activeTab, useEditor } from "./editor";
 import { useGallery } from "./gallery";
 import { onEnded, ownJobs, useQueue, watchQueue } from "./queue";
 import { isOpen, keepRuns, overallOf, useRuns, type Run } from "./runs";
@@ -13,12 +13,26 @@ export function startRunning(): void {
   started = true;
   keepRuns();
   ownJobs((job) => useRuns.getState().runs[job]?.client === CLIENT_ID);
-  onEnded((job) => useGallery.getState().add(job));
+  onEnded((job) => {
+    useGallery.getState().add(job);
+    const run = useRuns.getState().runs[String(job["id"])];
+    if (run && isOpen(run)) useRuns.getState().take(job); // one that was cancelled before it began, for instance
+  });
   watchQueue();
   useRuns.subscribe((state) => state.connected, (connected) => {
     if (connected) void useQueue.getState().refresh();
   });
+  useEditor.subscribe(({ active }) => active, showLatest, { fireImmediately: true });
   showInTitle();
+}
+
+/** A tab that shows no run yet shows the latest of its workflow, if this browser knows of one. */
+function showLatest(): void {
+  const { id, workflow } = activeTab(useEditor.getState());
+  const { runs, shown, show } = useRuns.getState();
+  if (shown[id] !== undefined && runs[shown[id]]) return;
+  const latest = Object.values(runs).filter((run) => run.workflow === workflow.id).sort((a, b) => b.submitted - a.submitted)[0];
+  if (latest) show(id, latest.job);
 }
 
 /** The page's title says how far the work is, and that it is done until somebody looks. */

@@ -37,6 +37,8 @@ export interface Run {
   readonly job: string;
   readonly tab: string;
   readonly title: string;
+  /** The id of the workflow that it runs. */
+  readonly workflow: string;
   /** The client that the socket tells of it. */
   readonly client: string;
   readonly state: RunState;
@@ -57,7 +59,7 @@ interface RunsState {
   readonly runs: Readonly<Record<string, Run>>;
   /** The run whose states a tab's nodes show: the latest that began. */
   readonly shown: Readonly<Record<string, string>>;
-  begin(run: Pick<Run, "job" | "tab" | "title" | "planned" | "client">): void;
+  begin(run: Pick<Run, "job" | "tab" | "title" | "workflow" | "planned" | "client">): void;
   hear(message: Message): void;
   /** Take a job as the server tells it: what it came to, when it has ended. */
   take(details: JsonObject, timeline?: Timeline): void;
@@ -128,7 +130,7 @@ export const useRuns = create<RunsState>()(
       change(id, (each) => ({
         ...each,
         state,
-        ended: Date.now(),
+        ended: each.ended ?? Date.now(),
         nodes: settled(each.nodes, state),
         ...(error !== undefined && { error }),
       }));
@@ -150,6 +152,8 @@ export const useRuns = create<RunsState>()(
           const shown = before && isOpen(before) ? state.shown : { ...state.shown, [run.tab]: run.job };
           return { runs: { ...runs, [run.job]: entry }, shown };
         });
+        for (const message of early.get(run.job) ?? []) get().hear(message);
+        early.delete(run.job);
       },
       hear(message) {
         switch (message.type) {
@@ -165,11 +169,15 @@ export const useRuns = create<RunsState>()(
             takePreview(message.job, message.node, message.image);
             break;
           case "event":
-            events[message.kind]?.(message.data);
+            if (message.data["prompt_id"] !== undefined && !get().runs[jobOf(message.data)]) keepForLater(jobOf(message.data), message);
+            else events[message.kind]?.(message.data);
         }
       },
       take(details, timeline) {
-        change(String(details["id"]), (run) => taken(run, details, timeline));
+        const id = String(details["id"]);
+        const run = get().runs[id];
+        change(id, (each) => taken(each, details, timeline));
+        if (run && stateOf(details["state"]) === "running") set((state) => ({ shown: { ...state.shown, [run.tab]: id } }));
       },
       show: (tab, job) => set((state) => ({ shown: { ...state.shown, [tab]: job } })),
       forget: (tab) => set((state) => ({ shown: Object.fromEntries(Object.entries(state.shown).filter(([id]) => id !== tab)) })),
@@ -188,6 +196,18 @@ export const useRuns = create<RunsState>()(
 /** Whether it still waits or runs. */
 export function isOpen(run: Run): boolean {
   return run.state === "pending" || run.state === "running";
+}
+
+// A job may begin before the answer to its submission is read.
+
+const MOST_EARLY = 40;
+const early = new Map<string, Message[]>();
+
+function keepForLater(job: string, message: Message): void {
+  const before = early.get(job);
+  if (before) before.push(message);
+  else early.set(job, [message]);
+  if (early.size > MOST_EARLY || (before?.length ?? 0) > 500) early.delete(early.keys().next().value!);
 }
 
 // What the server knows better: after a break, and after the end.
@@ -266,9 +286,10 @@ async function timelineOf(job: string, state: unknown): Promise<Timeline | undef
 /** A run with what the server tells of its job. */
 export function taken(run: Run, details: JsonObject, timeline?: Timeline): Run {
   const state = stateOf(details["state"]);
-  if (state === "pending") return { ...run, state, nodes: {} };
+  const { ended: _, ...open } = run;
+  if (state === "pending") return { ...open, state, nodes: {} };
   const began = moment(details["started"]) ?? run.began;
-  if (state === "running") return { ...run, state, ...(began !== undefined && { began }) };
+  if (state === "running") return { ...open, state, ...(began !== undefined && { began }) };
   let nodes = settled(run.nodes, state);
   const set = (id: string, fn: (node: NodeRun | undefined) => NodeRun) => {
     nodes = withNode(nodes, id, fn(nodes[id]));
@@ -437,13 +458,28 @@ export function fractionOf(run: Run): number {
   return whole ? Math.min(1, done / whole) : 0;
 }
 
-/** Seconds that a run still needs: by its plan, corrected by how it goes. */
-export function secondsLeft(run: Run, now: number): number {
-  if (!isOpen(run)) return 0;
+/** How many seconds one second of the plan really takes; nothing while that cannot be said. */
+export function paceOf(run: Run, now: number): number | undefined {
   const { whole, done } = weightOf(run);
   const elapsed = run.began === undefined ? 0 : (now - run.began) / 1000;
-  const pace = whole && done / whole > 0.1 && elapsed > 0.5 ? elapsed / done : 1;
-  return (whole - done) * pace;
+  return run.state === "running" && whole && done / whole > 0.1 && elapsed > 0.5 ? elapsed / done : undefined;
+}
+
+/** Seconds that a run still needs: by its plan, corrected by how it goes, or how another of its workflow goes. */
+export function secondsLeft(run: Run, now: number, pace?: number): number {
+  if (!isOpen(run)) return 0;
+  const { whole, done } = weightOf(run);
+  return (whole - done) * (paceOf(run, now) ?? pace ?? 1);
+}
+
+/** The pace of the workflows that run, for those runs of theirs that wait. */
+export function pacesOf(runs: readonly Run[], now: number): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    runs.flatMap((run) => {
+      const pace = paceOf(run, now);
+      return pace === undefined ? [] : [[run.workflow, pace]];
+    }),
+  );
 }
 
 export interface Overall {
@@ -466,6 +502,7 @@ export function overallOf(runs: readonly Run[], now: number): Overall | undefine
     batch.push(run);
     since = Math.min(since, run.submitted);
   }
+  const paces = pacesOf(open, now);
   const size = (run: Run) => Math.max(weightOf(run).whole, 0.1);
   const whole = [...open, ...batch].reduce((sum, run) => sum + size(run), 0);
   const done = batch.reduce((sum, run) => sum + size(run), 0) + open.reduce((sum, run) => sum + fractionOf(run) * size(run), 0);
@@ -473,7 +510,7 @@ export function overallOf(runs: readonly Run[], now: number): Overall | undefine
     open: open.length,
     all: open.length + batch.length,
     share: Math.min(1, done / whole),
-    left: open.reduce((sum, run) => sum + secondsLeft(run, now), 0),
+    left: open.reduce((sum, run) => sum + secondsLeft(run, now, paces[run.workflow]), 0),
   };
 }
 

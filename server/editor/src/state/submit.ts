@@ -61,7 +61,7 @@ async function submitTab(tab: Tab, wishes: Wishes): Promise<string | undefined> 
       call("POST", "v1/jobs", { ...body, client_id: CLIENT_ID, ...(wishes.front && { front: true }) }),
     ]);
     const job = isObject(answer) ? String(answer["id"]) : "";
-    useRuns.getState().begin({ job, tab: tab.id, client: CLIENT_ID, title: wishes.title ?? workflow.title, planned: wishes.planned ?? plannedOf(plan) });
+    useRuns.getState().begin({ job, tab: tab.id, workflow: workflow.id, client: CLIENT_ID, title: wishes.title ?? workflow.title, planned: wishes.planned ?? plannedOf(plan) });
     if (!wishes.inputs) afterQueueing(tab.id);
     return job;
   } catch (error) {
