@@ -36,5 +36,5 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 export function sameJson(a: unknown, b: unknown): boolean {
-  return a === b || toJson(a) === toJson(b);
+  return a === b || (a !== undefined && b !== undefined && toJson(a) === toJson(b));
 }

@@ -207,20 +207,22 @@ export function writeDocument(workflow: Workflow): JsonObject {
   const subgraphs = Object.fromEntries(
     Object.values(workflow.subgraphs).map((each) => [
       each.id,
-      clean({
+      {
         ...each.rest,
         title: each.title,
         graph: writeNodes(each.graph),
-        inputs: Object.fromEntries(
-          Object.entries(each.inputs).map(([name, input]) => [name, { type: input.type, to: input.to.map((to) => [...to]) }]),
-        ),
-        outputs: Object.fromEntries(Object.entries(each.outputs).map(([name, [node, output]]) => [name, [node, output]])),
-        exposed: Object.fromEntries(Object.entries(each.exposed).map(([name, [node, input]]) => [name, [node, input]])),
-        ...writeLooks(each.graph),
-      }),
+        ...clean({
+          inputs: Object.fromEntries(
+            Object.entries(each.inputs).map(([name, input]) => [name, { type: input.type, to: input.to.map((to) => [...to]) }]),
+          ),
+          outputs: Object.fromEntries(Object.entries(each.outputs).map(([name, [node, output]]) => [name, [node, output]])),
+          exposed: Object.fromEntries(Object.entries(each.exposed).map(([name, [node, input]]) => [name, [node, input]])),
+          ...writeLooks(each.graph),
+        }),
+      },
     ]),
   );
-  const about = clean({
+  const known = clean({
     version: VERSION,
     id: workflow.id,
     title: workflow.title,
@@ -230,7 +232,7 @@ export function writeDocument(workflow: Workflow): JsonObject {
         name,
         title === undefined && help === undefined && order === undefined && rest === undefined
           ? [node, input]
-          : clean({ at: [node, input], title, help, order, ...rest }),
+          : { ...clean({ at: [node, input], title, help, order }), ...rest },
       ]),
     ),
     outputs: Object.fromEntries(
@@ -239,9 +241,8 @@ export function writeDocument(workflow: Workflow): JsonObject {
     ...writeLooks(workflow.graph),
     subgraphs,
     viewport: workflow.viewport && { pos: [...workflow.viewport.pos], zoom: workflow.viewport.zoom },
-    ...workflow.rest,
   });
-  return { ...writeNodes(workflow.graph), _workflow: about };
+  return { ...writeNodes(workflow.graph), _workflow: { ...known, ...workflow.rest } };
 }
 
 /** The nodes alone, as they are saved. */
@@ -261,17 +262,19 @@ function writeNode(node: GraphNode, graph: Graph, links: readonly Link[]): JsonO
     ...node.rest,
     class_type: node.classType,
     inputs,
-    _meta: clean({
+    _meta: {
       ...node.meta,
-      title: node.title,
-      pos: node.pos.map(Math.round),
-      size: node.size?.map(Math.round),
-      mode: node.mode,
-      collapsed: node.collapsed,
-      color: node.color,
-      pinned: node.pinned,
-      control: node.control && Object.keys(node.control).length ? node.control : undefined,
-    }),
+      ...clean({
+        title: node.title,
+        pos: node.pos.map(Math.round),
+        size: node.size?.map(Math.round),
+        mode: node.mode ?? node.meta?.["mode"],
+        collapsed: node.collapsed,
+        color: node.color,
+        pinned: node.pinned,
+        control: node.control && Object.keys(node.control).length ? node.control : undefined,
+      }),
+    },
   };
 }
 
@@ -281,7 +284,7 @@ function writeLooks(graph: Graph): JsonObject {
     return on ? [{ id, pos: pos.map(Math.round), link: [on.source, on.output, on.target, on.input] }] : [];
   });
   return clean({
-    groups: some(Object.values(graph.groups).map(({ rest, ...group }) => clean({ ...rest, ...group, bounding: group.bounding.map(Math.round) }))),
+    groups: some(Object.values(graph.groups).map(({ rest, ...group }) => ({ ...rest, ...clean({ ...group, bounding: group.bounding.map(Math.round) }) }))),
     notes: some(Object.values(graph.notes).map(({ rest, ...note }) => ({ ...rest, ...note, pos: [...note.pos], size: [...note.size] }))),
     reroutes: some(reroutes),
   });

@@ -27,7 +27,7 @@ export function Files() {
     <div className="left-body">
       <div className="file-actions">
         <button type="button" onClick={() => useEditor.getState().open(emptyWorkflow())}>New</button>
-        <button type="button" onClick={chooseFiles}>Open a file</button>
+        <button type="button" onClick={chooseFiles}>Open…</button>
         <button type="button" onClick={() => void save()}>Save</button>
         <SaveMenu />
       </div>

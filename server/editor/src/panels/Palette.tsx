@@ -87,7 +87,7 @@ export function Palette() {
                 }}
               >
                 <Icon name="right" size={12} />
-                {name || "other"} <small>{members.length}</small>
+                {name.replace(/_/g, " ").trim() || "other"} <small>{members.length}</small>
               </summary>
               {open.includes(name) ? <Rows defs={members} /> : null}
             </details>
@@ -144,5 +144,5 @@ function byCategory(defs: readonly NodeDef[]): [string, NodeDef[]][] {
   }
   for (const those of found.values())
     those.sort((a, b) => Number(a.deprecated) - Number(b.deprecated) || a.category.localeCompare(b.category) || a.title.localeCompare(b.title));
-  return [...found].sort(([a], [b]) => a.localeCompare(b));
+  return [...found].sort(([a], [b]) => Number(a.startsWith("_")) - Number(b.startsWith("_")) || a.localeCompare(b));
 }

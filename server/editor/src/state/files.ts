@@ -82,6 +82,7 @@ export async function readSaved(name: string): Promise<{ workflow: Workflow; eta
 /** Open a saved workflow; one that came with Safelight, or is asked for as one, as a copy. */
 export async function openSaved(name: string, asCopy = false): Promise<boolean> {
   const { tabs, activate, open } = useEditor.getState();
+  if (window.matchMedia("(max-width: 799px)").matches) useUi.getState().set({ left: "" });
   const known = asCopy ? undefined : tabs.find((tab) => tab.file === name);
   if (known) {
     activate(known.id);
