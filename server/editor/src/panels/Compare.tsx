@@ -34,7 +34,7 @@ function Sheet({ first, second }: { first: Picture; second: Picture }) {
           <img src={viewUrl(right.file)} alt={`Right: ${right.file.filename}`} draggable={false} />
           <img className="upper" src={viewUrl(left.file)} alt={`Left: ${left.file.filename}`} draggable={false} />
           <i className="line" aria-hidden />
-          <input type="range" min={0} max={100} step={1} value={at} autoFocus aria-label="Where the left picture ends" onChange={(event) => setAt(Number(event.target.value))} />
+          <input type="range" min={0} max={100} step={1} value={at} data-first aria-label="Where the left picture ends" onChange={(event) => setAt(Number(event.target.value))} />
         </div>
       </div>
     </Modal>

@@ -216,7 +216,7 @@ function AxisEditor({ name, draft, places, wrong, count, change, remove }: {
         {remove ? <button type="button" className="icon-button" aria-label="Remove the second value" onClick={remove}><Icon name="close" /></button> : null}
       </div>
       {place ? <ValuesEditor id={id} place={place} text={draft.text} set={set} /> : null}
-      <p id={`${id}-note`} className={wrong ? "wrong" : "note"} aria-live="polite">{wrong || `${count} ${count === 1 ? "value" : "values"}`}</p>
+      <p id={`${id}-note`} className={wrong ? "wrong" : "aside"} aria-live="polite">{wrong || `${count} ${count === 1 ? "value" : "values"}`}</p>
     </fieldset>
   );
 }
@@ -224,7 +224,7 @@ function AxisEditor({ name, draft, places, wrong, count, change, remove }: {
 function ValuesEditor({ id, place, text, set }: { id: string; place: Place; text: string; set: (text: string) => void }) {
   const { widget } = place.input;
   const [many, setMany] = useState(4);
-  if (widget?.kind === "boolean") return <p className="note">Both {widget.off} and {widget.on}.</p>;
+  if (widget?.kind === "boolean") return <p className="aside">Both {widget.off} and {widget.on}.</p>;
   if (widget?.kind === "combo") return <Choices options={widget.options.map(String)} text={text} set={set} />;
   if (widget?.kind === "text")
     return (
@@ -237,7 +237,7 @@ function ValuesEditor({ id, place, text, set }: { id: string; place: Place; text
     <>
       <label>
         Values
-        <input value={text} autoFocus spellCheck={false} autoComplete="off" placeholder="1, 2, 3 or 1..5 step 2" aria-describedby={`${id}-note`} onChange={(event) => set(event.target.value)} />
+        <input value={text} data-first spellCheck={false} autoComplete="off" placeholder="1, 2, 3 or 1..5 step 2" aria-describedby={`${id}-note`} onChange={(event) => set(event.target.value)} />
       </label>
       {widget?.kind === "int" && widget.seed ? (
         <span className="draw">
@@ -245,7 +245,7 @@ function ValuesEditor({ id, place, text, set }: { id: string; place: Place; text
           <button type="button" onClick={() => set(drawSeeds(many, widget).join(", "))}>Draw random seeds</button>
         </span>
       ) : (
-        <small className="note">A list like 1, 2, 3; a range like 1..5 or 0..1 step 0.25.</small>
+        <small className="aside">A list like 1, 2, 3; a range like 1..5 or 0..1 step 0.25.</small>
       )}
     </>
   );
@@ -307,7 +307,7 @@ function Grid({ sweep }: { sweep: Swept }) {
       <header className="viewer-bar">
         <strong>{across.label}{down ? ` × ${down.label}` : ""}</strong>
         <span className="fill" />
-        <span className="note" role="status">
+        <span className="aside" role="status">
           {done} of {sweep.cells.length} done{overall && overall.left > 0.5 ? ` · ${shownLeft(overall.left)} left` : ""}
         </span>
         {busy ? <button type="button" className="stop" onClick={() => void stopAll(mine.map((run) => run.job))}>Cancel all</button> : null}

@@ -116,6 +116,8 @@ function Pannable({ stage, onWheel, children }: { stage: React.RefObject<HTMLDiv
     <div
       className="stage"
       ref={stage}
+      tabIndex={-1}
+      data-first
       onPointerDown={(event: PointerEvent<HTMLDivElement>) => {
         const { scrollLeft: left, scrollTop: top } = event.currentTarget;
         from.current = { x: event.clientX, y: event.clientY, left, top };

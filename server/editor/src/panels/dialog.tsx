@@ -1,4 +1,4 @@
-/** A dialog that the browser keeps the focus in; Esc closes it. */
+/** A dialog that the browser keeps the focus in; Esc closes it. What is marked `data-first` has the focus at first. */
 
 import { useEffect, useRef, type ReactNode, type KeyboardEvent } from "react";
 
@@ -12,8 +12,10 @@ export function Modal({ label, className, close, children, onKeyDown }: {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
-    if (element && !element.open) element.showModal();
-    return () => element?.close();
+    if (!element) return;
+    if (!element.open) element.showModal();
+    element.querySelector<HTMLElement>("[data-first]")?.focus();
+    return () => element.close();
   }, []);
   return (
     <dialog

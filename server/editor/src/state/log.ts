@@ -23,6 +23,8 @@ interface LogState {
 }
 
 const MOST_LINES = 3000;
+/** The time that lines begin with; it is shown in this place's own time. */
+const OWN_TIME = /^\d{4}-\d\d-\d\d[ T][\d:.,]+Z?\s+/;
 let next = 0;
 
 export const useLog = create<LogState>()((set, get) => ({
@@ -54,6 +56,6 @@ function subscribe(enabled: boolean): Promise<Json> {
 
 function read(entries: Json | undefined): Line[] {
   return (Array.isArray(entries) ? entries : []).flatMap((each) =>
-    isObject(each) ? [{ id: next++, time: String(each["t"] ?? ""), text: String(each["m"] ?? "").replace(/\n$/, "") }] : [],
+    isObject(each) ? [{ id: next++, time: String(each["t"] ?? ""), text: String(each["m"] ?? "").replace(/\n$/, "").replace(OWN_TIME, "") }] : [],
   );
 }
