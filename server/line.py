@@ -1,6 +1,6 @@
 """The pending jobs in the order in which they go: suspects last, then priority, number, arrival."""
 
-import heapq
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ class Line:
 
     _jobs: dict[int, Job] = field(default_factory=dict)
     _ids: dict[str, int] = field(default_factory=dict)
-    _heap: list[tuple[Place, int]] = field(default_factory=list)  # old places stay until they surface
+    _places: list[Place] = field(default_factory=list)  # sorted; the last part of each is the job's seq
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -32,33 +32,33 @@ class Line:
 
     def put(self, job: Job) -> None:
         """Add a job, or give it its new place."""
+        self.remove(job.id)
         self._jobs[job.seq] = job
         self._ids[job.id] = job.seq
-        heapq.heappush(self._heap, (job.place, job.seq))
-        if len(self._heap) > 64 + 4 * len(self._jobs):  # much moving about leaves old places behind
-            self._heap = [(each.place, each.seq) for each in self._jobs.values()]
-            heapq.heapify(self._heap)
+        insort(self._places, job.place)
 
     def remove(self, job_id: str) -> None:
         seq = self._ids.pop(job_id, None)
         if seq is not None:
-            del self._jobs[seq]
+            del self._places[self._index(self._jobs.pop(seq))]
 
     def first(self) -> Job | None:
         """Who goes next."""
-        while self._heap:
-            place, seq = self._heap[0]
-            job = self._jobs.get(seq)
-            if job is not None and job.place == place:
-                return job
-            heapq.heappop(self._heap)
-        return None
+        return self._jobs[self._places[0][-1]] if self._places else None
+
+    def position(self, job_id: str) -> int | None:
+        """How many go before a job; None when it is not in the line."""
+        job = self.get(job_id)
+        return self._index(job) if job is not None else None
 
     def in_order(self) -> list[Job]:
-        return sorted(self._jobs.values(), key=lambda job: job.place)
+        return [self._jobs[seq] for seq in self.seqs()]
 
     def seqs(self) -> Iterable[int]:
-        return (job.seq for job in self.in_order())
+        return (place[-1] for place in self._places)
+
+    def _index(self, job: Job) -> int:
+        return bisect_left(self._places, job.place)
 
     def room(self, job: Job, priority: int, *, after: Sequence[Job], before: Sequence[Job]) -> list[Room]:
         """What brings a job between others of its kind: a number for it, or for all where none is between."""

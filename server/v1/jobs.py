@@ -1,7 +1,7 @@
 """/v1/jobs: submit, follow, change, forget."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Final, Literal, Self
 
@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 from server.keys import DATABASE, JOBS
 from server.refusal import Refusal
 from server.store import jobs as table
-from server.store.jobs import Record, State
+from server.store.jobs import Job, Record, State
 from server.v1.feed import FEED
 from server.v1.job import JobDetails, JobPage, JobSummary, details, end_of, metadata_of, place, summary
 from server.v1.operation import Answer, Operations, Said
@@ -128,15 +128,13 @@ async def get_jobs(request: web.Request, query: Listing) -> JobPage:
         offset=query.offset,
     )
     page = await request.app[DATABASE].read(find)
-    waiting = any(job.state is State.PENDING for job in page.jobs)
-    positions = positions_in(request.app) if waiting else {}
     jobs: list[JobSummary | JobDetails]
     if query.whole:
         seqs = [job.seq for job in page.jobs]
         records = await request.app[DATABASE].read(partial(table.records, seqs=seqs))
-        jobs = [told_whole(request.app, record, positions) for record in records]
+        jobs = [told_whole(request.app, record) for record in records]
     else:
-        jobs = [summary(job, positions.get(job.id)) for job in page.jobs]
+        jobs = [summary(job, position_of(request.app, job)) for job in page.jobs]
     return JobPage(jobs=jobs, total=page.total, limit=query.limit, offset=query.offset)
 
 
@@ -237,18 +235,14 @@ async def whole(app: web.Application, job_id: str, warnings: Sequence[Problem] =
     Raises:
         Refusal: there is none of this id.
     """
-    record = await record_of(app, job_id)
-    positions = positions_in(app) if record.job.state is State.PENDING else {}
-    return told_whole(app, record, positions, warnings)
+    return told_whole(app, await record_of(app, job_id), warnings)
 
 
-def told_whole(
-    app: web.Application, record: Record, positions: Mapping[str, int], warnings: Sequence[Problem] = ()
-) -> JobDetails:
+def told_whole(app: web.Application, record: Record, warnings: Sequence[Problem] = ()) -> JobDetails:
     return details(
         record.job,
         end_of(record),
-        position=positions.get(record.job.id) if record.job.state is State.PENDING else None,
+        position=position_of(app, record.job),
         progress=app[FEED].progress(record.job.id),
         metadata=metadata_of(record),
         warnings=warnings,
@@ -263,6 +257,6 @@ async def record_of(app: web.Application, job_id: str) -> Record:
     return found[0]
 
 
-def positions_in(app: web.Application) -> dict[str, int]:
-    """How many jobs go before each pending one."""
-    return {job.id: number for number, job in enumerate(app[JOBS].line.in_order())}
+def position_of(app: web.Application, job: Job) -> int | None:
+    """How many jobs go before a pending one; none before one that has left the line to begin."""
+    return app[JOBS].line.position(job.id) or 0 if job.state is State.PENDING else None
