@@ -35,10 +35,22 @@ export async function start(): Promise<void> {
   autosave();
   watchPages();
   document.addEventListener("paste", pasteFiles);
+  // Wherever files are dropped: the browser would leave the page for them.
+  window.addEventListener("dragover", (event) => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  });
+  window.addEventListener("drop", dropFiles);
   const asked = new URLSearchParams(location.search).get("workflow");
   const opened = asked !== null && (await openSaved(asked));
   if (!restored && !opened) await openFirst();
   lookOnEdits();
+}
+
+function dropFiles(event: DragEvent): void {
+  const files = [...(event.dataTransfer?.files ?? [])];
+  if (event.defaultPrevented || !files.length) return;
+  event.preventDefault();
+  void openFiles(files, middleOfCanvas());
 }
 
 /** Files that are pasted outside of a field are opened. */
