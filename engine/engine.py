@@ -150,7 +150,7 @@ def _devices(names: Sequence[str], hooks: Hooks, merge: bool, host_bytes: int) -
         own = hooks.model_memory(name)
         residency = host
         if own is not None:
-            residency = Residency(own, host, hooks.give_back, hooks.is_full)
+            residency = Residency(behind=host, released=hooks.give_back, is_full=hooks.is_full, measure=own)
         lane = DeviceLane(
             name,
             merge=merge,

@@ -70,10 +70,10 @@ Made = Entry | Failed | Unexpanded
 
 def failure(node: str, error: BaseException) -> Failed:
     """An exception of a node as an outcome; a user's mistake is its message alone."""
-    if isinstance(error, UserError | ValueError) and str(error):
+    if isinstance(error, UserError | ValueError | MemoryError) and str(error):
         message = str(error)
     elif isinstance(error, MemoryError):
-        message = "out of memory; use smaller sizes or batches"
+        message = "not enough memory; use smaller sizes or batches"
     else:
         message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     details = "".join(traceback.format_exception(error))

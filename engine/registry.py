@@ -53,8 +53,8 @@ class Hooks:
     profile: Callable[[str], str] = str
     #: Surrounds everything that runs on a device lane's thread.
     scope: Callable[[], AbstractContextManager[Any]] = nullcontext
-    #: Bytes that models may take on a device with a memory of its own; None where that is the host's.
-    model_memory: Callable[[str], int | None] = lambda _device: None
+    #: Tells the bytes that models may take on a device with a memory of its own; None where it has none.
+    model_memory: Callable[[str], Callable[[], int] | None] = lambda _device: None
     #: Whether an error means that there is not enough memory, of whatever kind.
     is_full: Callable[[BaseException], bool] = lambda error: isinstance(error, MemoryError)
     #: Gives memory that was let go back to the system.

@@ -100,13 +100,15 @@ class Residency:
     """The models that are loaded into one memory, within `budget` bytes as long as pins allow.
 
     `behind` is the memory that models come from, if there is one; `released` is called when something was
-    let go, `is_full` tells that an error means a lack of memory.
+    let go, `is_full` tells that an error means a lack of memory.  `measure`, if given, tells the budget;
+    it is called on a thread before the first load.
     """
 
     budget: int = 16 << 30
     behind: "Residency | None" = None
     released: Callable[[], None] = lambda: None
     is_full: Callable[[BaseException], bool] = lambda error: isinstance(error, MemoryError)
+    measure: Callable[[], int] | None = None
     loads: int = 0
     _kept: OrderedDict[Hashable, _Resident] = field(default_factory=OrderedDict)
     _sizes: dict[Hashable, tuple[int, float]] = field(default_factory=dict)  # bytes, seconds of loading
@@ -300,7 +302,7 @@ class Residency:
             resident.pins += 1
             return resident
 
-    async def _load(self, recipe: Loadable[T], run: Run[T]) -> T:
+    async def _load(self, recipe: Loadable[T], run: Run[T]) -> Any:
         start = perf_counter()
         try:
             try:
@@ -329,7 +331,9 @@ class Residency:
             if resident is not None:
                 resident.seconds = perf_counter() - start
 
-    async def _made(self, recipe: Loadable[T], run: Run[T]) -> T:
+    async def _made(self, recipe: Loadable[T], run: Run[Any]) -> Any:
+        if self.measure is not None:
+            self.budget, self.measure = await run(self.measure), None
         source = getattr(recipe, "source", None)
         if source is None or self.behind is None:
             return await run(recipe.load)

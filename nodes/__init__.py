@@ -3,6 +3,7 @@
 This module declares the pack and imports none of it; torch comes in when a node runs.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,34 @@ def scope() -> AbstractContextManager[None]:
     from nodes import device
 
     return device.scope()
+
+
+def model_memory(device_name: str) -> Callable[[], int] | None:
+    """Tells the bytes that models may take on a device with a memory of its own."""
+    from nodes import device
+
+    return device.model_memory(device_name)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error means that there is not enough memory."""
+    from nodes import device
+
+    return device.is_full(error)
+
+
+def give_back() -> None:
+    """Give memory that was let go back to the system."""
+    from nodes import device
+
+    device.give_back()
+
+
+def stopwatch(device_name: str) -> Callable[[], float | None]:
+    """Measure what a device does, without waiting for it."""
+    from nodes import device
+
+    return device.stopwatch(device_name)
 
 
 def warm_up() -> None:

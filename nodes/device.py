@@ -4,12 +4,13 @@ import ctypes
 import platform
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Final, Literal
 
 from engine.node import UserError
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import torch
 
 Part = Literal["denoiser", "autoencoder"]
+
+#: What weights may take of a device's memory; the rest is for what is computed with them.
+MODELS_SHARE: Final = 0.8
 
 #: What each kind of device computes with; text encoders compute in float32 everywhere.  Autoencoders are
 #: small beside denoisers, and some overflow in half precision.
@@ -88,6 +92,62 @@ def precision(device_name: str, part: Part) -> "torch.dtype":
     dtype = getattr(torch, PRECISION[kind(device_name)][part])
     assert isinstance(dtype, torch.dtype)
     return dtype
+
+
+def model_memory(device_name: str) -> Callable[[], int] | None:
+    """Tells the bytes that models may take on a device with a memory of its own."""
+    if kind(device_name) != "cuda":
+        return None
+
+    def measured() -> int:
+        import torch
+
+        return int(torch.cuda.get_device_properties(choose(device_name)).total_memory * MODELS_SHARE)
+
+    return measured
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error means that there is not enough memory."""
+    if "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from nodes.diffusion import memory
+
+    return memory.is_full(error)
+
+
+def give_back() -> None:
+    """Give memory that was let go back to the system, or to the device's other users."""
+    if "torch" in sys.modules:
+        import torch
+
+        if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # as torch has it
+            torch.cuda.empty_cache()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
+def stopwatch(device_name: str) -> Callable[[], float | None]:
+    """Measure what a device does.  One that works behind the thread's back is not waited for."""
+    if kind(device_name) != "cuda":
+        start = perf_counter()
+        return lambda: perf_counter() - start
+    import torch
+
+    stream = torch.cuda.current_stream(choose(device_name))
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    begin.record(stream)
+    ended = False
+
+    def read() -> float | None:
+        nonlocal ended
+        if not ended:
+            end.record(stream)
+            ended = True
+        return begin.elapsed_time(end) / 1e3 if end.query() else None  # type: ignore[no-untyped-call]
+
+    return read
 
 
 @contextmanager

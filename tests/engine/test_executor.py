@@ -113,7 +113,7 @@ def raising(error: BaseException) -> Any:
         (ValueError("too large"), "too large"),
         (ValueError(), "ValueError"),
         (KeyError("x"), "KeyError: 'x'"),
-        (MemoryError(), "out of memory; use smaller sizes or batches"),
+        (MemoryError(), "not enough memory; use smaller sizes or batches"),
         (StopIteration(), "StopIteration"),
         (SystemExit(3), "SystemExit: 3"),
         (RecursionError("deep"), "RecursionError: deep"),
