@@ -90,11 +90,15 @@ class NodeShown(Event):
 
 @dataclass(frozen=True, slots=True)
 class NodeFinished(Event):
-    """When a node's values exist.  `start` is when it began, `reused` that another run computed it."""
+    """When a node's values exist.
+
+    `start` is when it began, `reused` that another run computed it, `nbytes` what its values hold.
+    """
 
     node: str
     start: float
     reused: bool = False
+    nbytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -400,7 +400,7 @@ class Run:
             for value in slot:
                 if type(value) is Blocked and value.message and call.spec.outputs:
                     self._block(call.id, value)
-        self._emit(NodeFinished(call.id, start, reused))
+        self._emit(NodeFinished(call.id, start, reused, entry.nbytes))
         self._settle(call.id, entry.slots)
 
     def _block(self, node: str, blocked: Blocked) -> None:

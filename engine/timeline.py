@@ -44,6 +44,7 @@ class Timeline:
     spans: list[Span] = field(default_factory=list)
     cached: tuple[str, ...] = ()
     reused: set[str] = field(default_factory=set)
+    nbytes: dict[str, int] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
     classes: dict[str, str] = field(default_factory=dict)
     _started: dict[str, float] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Timeline:
                 self.spans.append(Span(event.node, event.kind, event.start, event.at, event.note))
             case NodeFinished():
                 self.spans.append(Span(event.node, "compute", event.start, event.at))
+                self.nbytes[event.node] = event.nbytes
                 if event.reused:
                     self.reused.add(event.node)
             case NodeFailed():
@@ -71,6 +73,9 @@ class Timeline:
 
     def of(self, node: str) -> list[Span]:
         return [span for span in self.spans if span.node == node]
+
+    def _result(self, node: str) -> dict[str, Any]:
+        return {"bytes": self.nbytes.get(node, 0), "reused": node in self.reused}
 
     def chrome_trace(self) -> dict[str, Any]:
         """The run in the trace event format: overlapping spans get rows of their own."""
@@ -96,7 +101,8 @@ class Timeline:
                     "pid": 1,
                     "tid": row + 1,
                     "args": {"node": span.node, "why": self.why.get(span.node, "")}
-                    | ({"note": span.note} if span.note else {}),
+                    | ({"note": span.note} if span.note else {})
+                    | (self._result(span.node) if span.kind == "compute" else {}),
                 }
             )
         return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": {"cached": list(self.cached)}}

@@ -46,3 +46,13 @@ def test_spans_that_overlap_are_in_rows_of_their_own(bench: Bench) -> None:
     assert events["a"]["name"] == "Sleep"
     assert events["a"]["dur"] >= 50_000
     assert all(event["ph"] == "X" and event["ts"] >= 0 for event in events.values())
+
+
+def test_a_span_says_what_its_values_hold_and_whether_another_run_made_them(bench: Bench) -> None:
+    (event,) = (
+        event
+        for event in timeline(bench, GRAPH, "j").chrome_trace()["traceEvents"]
+        if event["args"]["node"] == "j"
+    )
+    assert event["args"]["bytes"] > 0
+    assert event["args"]["reused"] is False
