@@ -20,6 +20,8 @@ MODULES = (
     "nodes.conditioning",
     "nodes.latent",
     "nodes.sampling",
+    "nodes.custom_sampling",
+    "nodes.schedules",
     "nodes.model_sampling",
     "nodes.vae",
     "nodes.image",
