@@ -60,18 +60,21 @@ async function readPicture(texts: Readonly<Record<string, string>>, name: string
   throw new NoWorkflow(`${name} carries no workflow.${hint}`);
 }
 
-/** Open a file in a tab of its own; says whether it was one. */
-export async function openFile(file: File): Promise<boolean> {
+/** Open a file in a tab of its own; a picture without a workflow becomes a node at the place, where there is one. */
+async function openFile(file: File, at?: Point): Promise<void> {
   try {
     const workflow = await readFile(file);
     useEditor.getState().open(workflow);
     tellStrangers(workflow);
-    return true;
   } catch (error) {
-    const text = error instanceof DocumentError || error instanceof ApiError ? error.message : `${file.name} cannot be read.`;
-    useUi.getState().toast(text, "error");
-    return false;
+    if (error instanceof NoWorkflow && at) await loadPicture(file, at);
+    else useUi.getState().toast(whyNot(file.name, error), "error");
   }
+}
+
+function whyNot(name: string, error: unknown): string {
+  if (!(error instanceof DocumentError || error instanceof ApiError)) return `${name} cannot be read.`;
+  return error.message.includes(name) ? error.message : `${name}: ${error.message}`;
 }
 
 /** Say which classes are not installed here. */
@@ -104,22 +107,8 @@ export async function openFiles(files: readonly File[], at?: Point): Promise<voi
   for (const file of files) {
     const isPicture = file.type.startsWith("image/");
     const taker = isPicture && at ? pictureTaker(at) : undefined;
-    if (taker) {
-      await givePicture(taker.id, taker.input, file);
-      continue;
-    }
-    if (!isPicture) {
-      await openFile(file);
-      continue;
-    }
-    try {
-      const workflow = await readFile(file);
-      useEditor.getState().open(workflow);
-      tellStrangers(workflow);
-    } catch (error) {
-      if (error instanceof NoWorkflow && at) await loadPicture(file, at);
-      else useUi.getState().toast(error instanceof DocumentError || error instanceof ApiError ? error.message : `${file.name} cannot be read.`, "error");
-    }
+    if (taker) await givePicture(taker.id, taker.input, file);
+    else await openFile(file, isPicture ? at : undefined);
   }
 }
 
