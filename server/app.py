@@ -50,6 +50,7 @@ def make_app(engine: Engine, settings: Settings) -> web.Application:
     app[LOGS] = LogsRing(engine.files, [settings.token], private=settings.log_prompts)
     app.cleanup_ctx.append(keep_logs)
     app.cleanup_ctx.append(services)
+    app.on_shutdown.append(_let_clients_go)
     add_routes(app)
     add_v1(app)
     return app
@@ -60,6 +61,12 @@ def unready(app: web.Application) -> str:
     if JOBS not in app:
         return "the queue is not open yet"
     return "the server is stopping" if app[JOBS].draining else ""
+
+
+async def _let_clients_go(app: web.Application) -> None:
+    """Close the sockets, which would stay open for as long as the end allows."""
+    if HUB in app:
+        app[HUB].close()
 
 
 async def services(app: web.Application) -> AsyncIterator[None]:

@@ -81,7 +81,7 @@ class Jobs:
         self.paused = False
         self._running: dict[int, Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiters: defaultdict[str, list[asyncio.Future[Job]]] = defaultdict(list)
+        self._waiters: defaultdict[str, list[asyncio.Future[Job | None]]] = defaultdict(list)
         self._counter = 0
         self._draining = False
         self._mailbox: Mailbox | None = None
@@ -253,12 +253,12 @@ class Jobs:
         return job
 
     async def wait(self, job_id: str, seconds: float) -> Job:
-        """A job when it has ended, or as it stands when the time is over.
+        """A job when it has ended, or as it stands when the time is over or the server ends.
 
         Raises:
             Refusal: there is none of this id.
         """
-        waiter: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[Job | None] = asyncio.get_running_loop().create_future()
         self._waiters[job_id].append(waiter)
         try:
             job = await self.get(job_id)
@@ -266,7 +266,7 @@ class Jobs:
                 return job
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    return await waiter
+                    return await waiter or await self.get(job_id)
             return await self.get(job_id)
         finally:
             waiting = self._waiters[job_id]
@@ -404,9 +404,12 @@ class Jobs:
             except Exception:
                 log.exception("job %s: a listener failed", job.id)
         if job.state.ended:
-            for waiter in self._waiters.get(job.id, ()):
-                if not waiter.done():
-                    waiter.set_result(job)
+            self._wake(job.id, job)
+
+    def _wake(self, job_id: str, job: Job | None) -> None:
+        for waiter in self._waiters.get(job_id, ()):
+            if not waiter.done():
+                waiter.set_result(job)
 
     # Stopping.
 
@@ -425,6 +428,8 @@ class Jobs:
                     await self.database.write(partial(table.put_back, job=running.job))
             for task in late:
                 task.cancel()
+        for job_id in self._waiters:  # who waits for a job that goes on after the next start is told so
+            self._wake(job_id, None)
 
     # Small helps.
 

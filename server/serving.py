@@ -1,6 +1,7 @@
 """The server as a process: one to a home, ready when it says so, and gone only after it has drained."""
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ from engine.engine import Engine
 from engine.errors import StorageError, UserError
 from server.app import make_app
 from server.config import Settings
+from server.keys import JOBS
 from server.session import make_home, open_engine
 
 log: Final = logging.getLogger("safelight")
@@ -43,7 +45,8 @@ def serve(settings: Settings) -> int:
 
 
 async def _serve(engine: Engine, settings: Settings) -> None:
-    runner = web.AppRunner(make_app(engine, settings), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    app = make_app(engine, settings)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.listen, settings.port, backlog=1024)
@@ -51,8 +54,7 @@ async def _serve(engine: Engine, settings: Settings) -> None:
             await site.start()
         except OSError as error:
             raise UserError(
-                f"cannot listen on {settings.listen}:{settings.port}: {error.strerror or error}; "
-                "is another server running?  --port takes another one"
+                f"cannot listen on {settings.listen}:{settings.port}: {_reason(error)}"
             ) from error
         for pack in engine.registry.broken:
             print(f"warning: pack {pack.name}: {pack.reason}", file=sys.stderr)
@@ -62,8 +64,17 @@ async def _serve(engine: Engine, settings: Settings) -> None:
         await _told_to_stop()
         log.info("stopping: running jobs have %.0f s to end", settings.drain_seconds)
         await site.stop()
+        await app[JOBS].drain(settings.drain_seconds)  # while those who wait for a job are still connected
     finally:
         await runner.cleanup()
+
+
+def _reason(error: OSError) -> str:
+    """The system's words: asyncio's own repeat the address."""
+    if error.errno == errno.EADDRINUSE:
+        return "another program does; --port takes another one"
+    system = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return system or str(error)
 
 
 async def _told_to_stop() -> None:
