@@ -5,7 +5,7 @@ import { call } from "../api/client";
 import { shownSeconds } from "../graph/duration";
 import { useTab } from "../state/editor";
 import { useHeat } from "../state/heat";
-import { heatOf, readTimeline, slowest, type Row, type Timeline } from "../state/profile";
+import { readTimeline, slowest, withWaits, type Row, type Timeline } from "../state/profile";
 import { isOpen } from "../state/runs";
 import { useShownRun } from "../state/running";
 import { useServer } from "../state/server";
@@ -19,14 +19,16 @@ export function Profile() {
   const heat = useHeat((state) => state.on);
   const ended = run && !isOpen(run) ? run.job : undefined;
   useEffect(() => {
-    if (ended === undefined) return;
+    if (ended === undefined) {
+      setTimeline(undefined);
+      return;
+    }
     let gone = false;
-    call("GET", `v1/jobs/${encodeURIComponent(ended)}/timeline`).then(
-      (trace) => {
+    const path = `v1/jobs/${encodeURIComponent(ended)}`;
+    Promise.all([call("GET", `${path}/timeline`), call("GET", `${path}/workflow`)]).then(
+      ([trace, graph]) => {
         if (gone) return;
-        const read = readTimeline(trace);
-        setTimeline(read);
-        useHeat.getState().set({ values: heatOf(read) });
+        setTimeline(withWaits(readTimeline(trace), graph));
       },
       () => gone || setTimeline(undefined),
     );
@@ -117,8 +119,8 @@ function Chart({ timeline }: { timeline: Timeline }) {
 }
 
 function tellOf(row: Row): string {
-  const parts = row.spans.map((span) => `${span.kind}: ${shownSeconds(span.seconds)}`);
-  return [row.classType, ...parts, row.state === "cached" ? "The result was there already." : row.why].filter(Boolean).join("\n");
+  const parts = row.spans.map((span) => `${span.kind}: ${shownSeconds(span.seconds)}${span.note ? ` (${span.note})` : ""}`);
+  return [row.classType, ...parts, row.state === "cached" ? "The result was there already." : row.why, row.reused ? "Another run computed it at the same time." : ""].filter(Boolean).join("\n");
 }
 
 function shownBytes(bytes: number): string {

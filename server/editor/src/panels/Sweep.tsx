@@ -50,11 +50,7 @@ function placesOf(workflow: Workflow, defs: NodeDefs): readonly Place[] {
 /** Asks for a sweep of what is selected: its seed, or else its first number. */
 export function askForSweep(): void {
   const state = useEditor.getState();
-  const { workflow, selection, path } = activeTab(state);
-  if (path.length) {
-    useUi.getState().toast("Inputs inside a sub-graph cannot be swept; leave it and sweep what it shows.");
-    return;
-  }
+  const { workflow, selection } = activeTab(state);
   const places = placesOf(workflow, useServer.getState().defs);
   const rank = ({ node, input }: Place) =>
     (selection.has(node) ? 0 : 10) + (input.widget?.kind === "int" && input.widget.seed ? 0 : input.widget?.kind === "float" ? 1 : input.widget?.kind === "int" ? 2 : 3);
@@ -286,8 +282,14 @@ async function startSweep(workflow: Workflow, axes: readonly Axis[], cells: read
     const title = `${workflow.title}: ${Object.entries(cell.inputs).map(([name, value]) => `${name.split(".").at(-1)} ${shownValue(value)}`).join(", ")}`;
     const job = await submit({ inputs: cell.inputs, title, ...(again && index > 0 && { planned: again }) });
     const now = useSweep.getState().last;
-    if (job === undefined || now?.axes !== axes) return;
-    set({ last: { ...now, cells: now.cells.map((each, at) => (at === index ? { ...each, job } : each)) } });
+    if (now?.axes !== axes) return;
+    const stopped = now.stopped || job === undefined;
+    const next = job === undefined ? now.cells : now.cells.map((each, at) => (at === index ? { ...each, job } : each));
+    set({ last: { ...now, cells: next, stopped } });
+    if (stopped) {
+      if (job !== undefined) await stopAll([job]);
+      return;
+    }
   }
 }
 
@@ -310,7 +312,7 @@ function Grid({ sweep }: { sweep: Swept }) {
         <span className="aside" role="status">
           {done} of {sweep.cells.length} done{overall && overall.left > 0.5 ? ` · ${shownLeft(overall.left)} left` : ""}
         </span>
-        {busy ? <button type="button" className="stop" onClick={() => void stopAll(mine.map((run) => run.job))}>Cancel all</button> : null}
+        {busy ? <button type="button" className="stop" onClick={() => cancelAll(sweep)}>Cancel all</button> : null}
         <button type="button" className="with-icon" disabled={!mine.some(imageOf)} onClick={() => void saveGrid(sweep, (job) => imageOf(runs[job]))}>
           <Icon name="download" size={14} /> Save as one picture
         </button>
@@ -329,7 +331,7 @@ function Grid({ sweep }: { sweep: Swept }) {
               <tr key={y}>
                 {down && value !== undefined ? <th scope="row">{down.input} {shownValue(value)}</th> : null}
                 {sweep.cells.filter((cell) => cell.y === y).map((cell) => (
-                  <td key={cell.x}><Result run={runs[cell.job ?? ""]} /></td>
+                  <td key={cell.x}><Result run={runs[cell.job ?? ""]} stopped={sweep.stopped === true} /></td>
                 ))}
               </tr>
             ))}
@@ -340,7 +342,12 @@ function Grid({ sweep }: { sweep: Swept }) {
   );
 }
 
-function Result({ run }: { run: Run | undefined }) {
+function cancelAll(sweep: Swept): void {
+  useSweep.getState().set({ last: { ...sweep, stopped: true } });
+  void stopAll(sweep.cells.flatMap((cell) => cell.job ?? []));
+}
+
+function Result({ run, stopped }: { run: Run | undefined; stopped: boolean }) {
   const file = imageOf(run);
   if (run && file) {
     const node = Object.entries(run.nodes).find(([, each]) => each.images?.includes(file))?.[0] ?? "";
@@ -355,7 +362,7 @@ function Result({ run }: { run: Run | undefined }) {
     <div className="result-cell waiting" title={run?.error}>
       {preview ? <img src={preview} alt="" /> : null}
       {run?.state === "running" ? <progress max={1} value={fractionOf(run)} aria-label="Progress" /> : null}
-      <span>{!run || run.state === "pending" ? "waits" : run.state === "running" ? "" : run.state === "completed" ? "no picture" : run.state === "failed" ? "failed" : "cancelled"}</span>
+      <span>{!run ? (stopped ? "not run" : "waits") : run.state === "pending" ? "waits" : run.state === "running" ? "" : run.state === "completed" ? "no picture" : run.state === "failed" ? "failed" : "cancelled"}</span>
     </div>
   );
 }

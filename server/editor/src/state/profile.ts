@@ -8,6 +8,7 @@ export interface Span {
   /** Seconds from the start of the run. */
   readonly start: number;
   readonly seconds: number;
+  readonly note?: string;
 }
 
 export interface Row {
@@ -20,6 +21,8 @@ export interface Row {
   readonly spans: readonly Span[];
   /** What its values take in memory, where the server says. */
   readonly bytes?: number;
+  /** Whether another run, at the same time, computed it. */
+  readonly reused?: boolean;
 }
 
 export interface Timeline {
@@ -35,7 +38,13 @@ export function readTimeline(trace: Json): Timeline {
     if (!isObject(event) || !isObject(event["args"])) continue;
     const node = String(event["args"]["node"]);
     const kind = String(event["cat"]);
-    const span = { kind, start: Number(event["ts"]) / 1e6, seconds: Number(event["dur"]) / 1e6 };
+    const note = event["args"]["note"];
+    const span = {
+      kind,
+      start: Number(event["ts"]) / 1e6,
+      seconds: Number(event["dur"]) / 1e6,
+      ...(typeof note === "string" && note && { note }),
+    };
     end = Math.max(end, span.start + span.seconds);
     const before = rows.get(node);
     const whole = kind === "compute" || kind === "failed";
@@ -50,6 +59,7 @@ export function readTimeline(trace: Json): Timeline {
       seconds: whole ? span.seconds : (before?.seconds ?? span.seconds),
       spans: [...(before?.spans ?? []), span],
       ...(typeof bytes === "number" ? { bytes } : before?.bytes !== undefined && { bytes: before.bytes }),
+      ...((event["args"]["reused"] === true || before?.reused) && { reused: true }),
     });
   }
   const found = [...rows.values()].sort((a, b) => a.start - b.start);
@@ -60,21 +70,32 @@ export function readTimeline(trace: Json): Timeline {
   return { rows: found, seconds: end };
 }
 
+/** Shorter waits than this are nobody's concern. */
+const WORTH_TELLING = 0.005;
+
+/** With a span `wait` for each node that had its inputs before it began. `graph` is the plain one that the job ran. */
+export function withWaits(timeline: Timeline, graph: Json): Timeline {
+  const ends = new Map(timeline.rows.map((row) => [row.node, row.state === "cached" ? 0 : row.start + row.seconds]));
+  const inputsOf = (node: string): readonly Json[] => {
+    const found = isObject(graph) ? graph[node] : undefined;
+    return isObject(found) && isObject(found["inputs"]) ? Object.values(found["inputs"]) : [];
+  };
+  const rows = timeline.rows.map((row): Row => {
+    if (row.state === "cached") return row;
+    const ready = Math.max(0, ...inputsOf(row.node).map((value) => (Array.isArray(value) ? (ends.get(String(value[0])) ?? 0) : 0)));
+    const waited = row.start - ready;
+    return waited < WORTH_TELLING ? row : { ...row, spans: [{ kind: "wait", start: ready, seconds: waited }, ...row.spans] };
+  });
+  return { ...timeline, rows };
+}
+
 export function slowest(timeline: Timeline, most = 8): readonly Row[] {
   return timeline.rows.filter((row) => row.state !== "cached").sort((a, b) => b.seconds - a.seconds).slice(0, most);
 }
 
-/** How much of the slowest node's time each took, 0 to 1; an instance of a sub-graph has that of its inner nodes. */
-export function heatOf(timeline: Timeline): Readonly<Record<string, number>> {
-  const seconds: Record<string, number> = {};
-  for (const row of timeline.rows) {
-    if (row.state === "cached") continue;
-    const parts = row.node.split(":");
-    for (let length = 1; length <= parts.length; length++) {
-      const id = parts.slice(0, length).join(":");
-      seconds[id] = (seconds[id] ?? 0) + row.seconds;
-    }
-  }
-  const most = Math.max(0, ...Object.values(seconds));
-  return Object.fromEntries(Object.entries(seconds).map(([id, each]) => [id, most ? each / most : 0]));
+/** How much of the slowest node's time each took, 0 to 1. */
+export function heatOf(nodes: Readonly<Record<string, { readonly state: string; readonly seconds?: number }>>): Readonly<Record<string, number>> {
+  const took = Object.entries(nodes).flatMap(([id, node]) => (node.state !== "cached" && node.seconds !== undefined ? [[id, node.seconds] as const] : []));
+  const most = Math.max(0, ...took.map(([, seconds]) => seconds));
+  return Object.fromEntries(took.map(([id, seconds]) => [id, most ? seconds / most : 0]));
 }

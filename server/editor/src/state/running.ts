@@ -2,6 +2,8 @@
 
 import { activeTab, useEditor } from "./editor";
 import { useGallery } from "./gallery";
+import { useHeat } from "./heat";
+import { heatOf } from "./profile";
 import { onEnded, ownJobs, useQueue, watchQueue } from "./queue";
 import { isOpen, keepRuns, overallOf, useRuns, type Run } from "./runs";
 import { CLIENT_ID } from "./client";
@@ -23,7 +25,17 @@ export function startRunning(): void {
     if (connected) void useQueue.getState().refresh();
   });
   useEditor.subscribe(({ active }) => active, showLatest, { fireImmediately: true });
+  useHeat.subscribe(({ on }, before) => on !== before.on && warm());
+  useRuns.subscribe(({ runs, shown }) => runs[shown[useEditor.getState().active] ?? ""], warm);
+  useEditor.subscribe(({ active }) => active, warm);
   showInTitle();
+}
+
+/** The heat map follows the run that is shown. */
+function warm(): void {
+  const { on, set } = useHeat.getState();
+  const { runs, shown } = useRuns.getState();
+  if (on) set({ values: heatOf(runs[shown[useEditor.getState().active] ?? ""]?.nodes ?? {}) });
 }
 
 /** A tab that shows no run yet shows the latest of its workflow, if this browser knows of one. */

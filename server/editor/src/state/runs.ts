@@ -286,9 +286,9 @@ async function timelineOf(job: string, state: unknown): Promise<Timeline | undef
 /** A run with what the server tells of its job. */
 export function taken(run: Run, details: JsonObject, timeline?: Timeline): Run {
   const state = stateOf(details["state"]);
-  const { ended: _, ...open } = run;
+  const { ended: _ended, began: before, ...open } = run;
   if (state === "pending") return { ...open, state, nodes: {} };
-  const began = moment(details["started"]) ?? run.began;
+  const began = moment(details["started"]) ?? before;
   if (state === "running") return { ...open, state, ...(began !== undefined && { began }) };
   let nodes = settled(run.nodes, state);
   const set = (id: string, fn: (node: NodeRun | undefined) => NodeRun) => {

@@ -6,7 +6,9 @@ import type { Graph } from "../graph/model";
 import { downstream } from "../graph/ops";
 import { readNumber, randomSeed, tidy, type NumberWidgetDef } from "../widgets/numbers";
 import type { Json } from "../json";
+import { activeTab, useEditor } from "./editor";
 import type { Plan } from "./server";
+import { useUi } from "./ui";
 
 export interface Axis {
   readonly node: string;
@@ -28,6 +30,8 @@ export interface Sweep {
   readonly title: string;
   readonly axes: readonly Axis[];
   readonly cells: readonly Cell[];
+  /** No more of it is submitted. */
+  readonly stopped?: boolean;
 }
 
 interface SweepState {
@@ -41,8 +45,12 @@ interface SweepState {
 
 export const useSweep = create<SweepState>()((set) => ({ asking: undefined, last: undefined, showing: false, set: (change) => set(change) }));
 
-/** Asks how an input is to be swept. */
+/** Asks how an input of the outermost graph is to be swept. */
 export function openSweep(node: string, input: string): void {
+  if (activeTab(useEditor.getState()).path.length) {
+    useUi.getState().toast("Inputs inside a sub-graph cannot be swept; leave it and sweep what it shows.");
+    return;
+  }
   useSweep.getState().set({ asking: { node, input }, showing: false });
 }
 
