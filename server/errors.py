@@ -1,6 +1,8 @@
 """What goes wrong in a request, as an answer: one place, always JSON, never a traceback or a path."""
 
+import errno
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -14,6 +16,9 @@ from server.refusal import Refusal, conceal
 __all__ = ["Handler", "Refusal", "conceal", "errors"]
 
 log: Final = logging.getLogger("safelight")
+
+#: What a disk says that is full, or may not be written to, wherever it is met.
+_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -42,7 +47,12 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return answer({"error": {"code": "invalid_body", "message": message}}, 400)
     except ConnectionError:
         raise
-    except Exception:  # our own mistake: the log has it all, the client learns that it was ours
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _DISK:
+            log.warning("%s %s: %s", request.method, request.path, error)
+            message = f"the server's disk refuses: {os.strerror(error.errno)}"
+            return answer({"error": {"code": "storage", "message": message}}, 507)
+        # Our own mistake: the log has it all, the client learns that it was ours.
         log.exception("a request failed: %s %s", request.method, request.path)
         return answer(
             {"error": {"code": "internal", "message": "a mistake in Safelight; its log says more"}}, 500

@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from engine.engine import Engine
-from engine.errors import DocumentError
+from engine.errors import DocumentError, StorageError
 from engine.formats.detection import is_editor_form
 from server.answers import answer
 from server.bodies import json_object
@@ -52,6 +52,8 @@ async def post_prompt(request: web.Request) -> web.Response:
         return answer(unrunnable.body, unrunnable.status)
     except Refusal as refusal:
         return answer(prompt_error(refusal.code, refusal.message, refusal.hint), refusal.status)
+    except StorageError as error:
+        return answer(prompt_error("storage", conceal(str(error), request.app[ENGINE].files)), 507)
     return answer({"prompt_id": job.id, "number": _plain(job.number), "node_errors": errors})
 
 
