@@ -40,10 +40,19 @@ export async function start(): Promise<void> {
     if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
   });
   window.addEventListener("drop", dropFiles);
-  const asked = new URLSearchParams(location.search).get("workflow");
-  const opened = asked !== null && (await openSaved(asked));
+  const opened = await openAsked(restored);
   if (!restored && !opened) await openFirst();
   lookOnEdits();
+}
+
+const ASKED = "safelight.asked";
+
+/** The workflow that the address names; a reload does not open it again. */
+async function openAsked(restored: boolean): Promise<boolean> {
+  const asked = new URLSearchParams(location.search).get("workflow");
+  if (asked === null || (restored && sessionStorage.getItem(ASKED) === asked)) return false;
+  sessionStorage.setItem(ASKED, asked);
+  return openSaved(asked);
 }
 
 function dropFiles(event: DragEvent): void {

@@ -1,6 +1,6 @@
 /** A workflow as a form: what it takes, a button, and what comes of it. */
 
-import { useMemo } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { viewUrl } from "../api/client";
 import { defOf, type InputDef } from "../api/nodeDefs";
 import { command } from "../app/commands";
@@ -161,9 +161,15 @@ function Outcome({ workflow }: { workflow: Workflow }) {
   const preview = run && isOpen(run) ? Object.values(nodes).find((node) => node.preview)?.preview : undefined;
   const named = Object.entries(workflow.outputs).map(([name, { node }]) => ({ name, nodes: under(nodes, node) }));
   const shown = named.length ? named : Object.entries(nodes).filter(([, node]) => node.images?.length || node.texts?.length).map(([id, node]) => ({ name: workflow.graph.nodes[id]?.title ?? id, nodes: [node] }));
+  const place = useRef<HTMLElement>(null);
+  const job = run && isOpen(run) ? run.job : undefined;
+  useEffect(() => {
+    // Below the inputs, as on a phone, the results would begin out of sight.
+    if (job && window.matchMedia("(max-width: 799px)").matches) place.current?.scrollIntoView({ behavior: "smooth", block: "start" });
+  }, [job]);
   const empty = !preview && !shown.some((each) => each.nodes.some((node) => node.images?.length || node.texts?.length));
   return (
-    <section className="form-outputs" aria-label="Results">
+    <section ref={place} className="form-outputs" aria-label="Results">
       {preview ? <img className="form-picture" src={preview} alt="How it looks so far" /> : null}
       {preview ? null : shown.map(({ name, nodes: parts }) => <Shown key={name} name={name} nodes={parts} alone={shown.length === 1} />)}
       {empty ? <p className="form-empty">{run && isOpen(run) ? "On its way" : "What comes of it is shown here."}</p> : null}

@@ -79,8 +79,10 @@ export async function readSaved(name: string): Promise<{ workflow: Workflow; eta
   return { workflow: await readAnyForm(parseJson(text), name), etag: response.headers.get("ETag") ?? "", text };
 }
 
-/** Open a saved workflow; one that came with Safelight, or is asked for as one, as a copy. */
-export async function openSaved(name: string, asCopy = false): Promise<boolean> {
+/** Open a saved workflow; one that came with Safelight, which cannot be changed, as a copy. */
+export async function openSaved(name: string, wantsCopy = false): Promise<boolean> {
+  if (useFiles.getState().state !== "ready") await useFiles.getState().load();
+  const asCopy = wantsCopy || useFiles.getState().entries.some((entry) => entry.name === name && entry.shipped);
   const { tabs, activate, open } = useEditor.getState();
   if (window.matchMedia("(max-width: 799px)").matches) useUi.getState().set({ left: "" });
   const known = asCopy ? undefined : tabs.find((tab) => tab.file === name);
