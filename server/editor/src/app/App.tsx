@@ -8,12 +8,19 @@ import { DiffPanel } from "../panels/Diff";
 import { Drawer } from "../panels/Drawer";
 import { FileDialogs } from "../panels/FileDialogs";
 import { FormView } from "../panels/FormView";
+import { Inspector } from "../panels/Inspector";
 import { Left } from "../panels/Left";
 import { useEditor, useTab } from "../state/editor";
 import { useRuns } from "../state/runs";
 import { useServer } from "../state/server";
 import { useUi } from "../state/ui";
 import { useView } from "../state/view";
+import { Ask } from "../ui/Ask";
+import { CommandPalette } from "../ui/CommandPalette";
+import { Help } from "../ui/Help";
+import { ContextMenu } from "../ui/Menu";
+import { useOverlay } from "../ui/overlay";
+import { MaskPainter } from "../widgets/MaskPainter";
 import { Toasts } from "../ui/Toasts";
 import { listenToKeys } from "./keys";
 import { TopBar } from "./TopBar";
@@ -23,6 +30,7 @@ const enter = (path: readonly string[]) => useEditor.getState().enter(path);
 export function App() {
   const theme = useUi((state) => state.theme);
   const view = useView();
+  const focused = useOverlay((state) => state.focused);
   useEffect(listenToKeys, []);
   useEffect(() => {
     const media = window.matchMedia("(prefers-color-scheme: light)");
@@ -35,18 +43,24 @@ export function App() {
   }, [theme]);
   return (
     <ReactFlowProvider>
-      <div className="app" data-view={view}>
+      <div className="app" data-view={view} data-focused={focused || undefined}>
         <TopBar />
         <Connection />
         <main className="middle">
           <Left />
           {view === "form" ? <FormView /> : <Canvas />}
           {view === "form" ? null : <DiffPanel />}
+          {view === "form" ? null : <Inspector />}
         </main>
         <FileDialogs />
         <Drawer />
         {view === "form" ? null : <Crumbs />}
         <AddSearch />
+        <ContextMenu />
+        <Ask />
+        <MaskPainter />
+        <CommandPalette />
+        <Help />
         <Toasts />
       </div>
     </ReactFlowProvider>

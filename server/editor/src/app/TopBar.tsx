@@ -4,6 +4,7 @@ import { Tabs } from "../panels/Tabs";
 import { ViewSwitch } from "../panels/ViewSwitch";
 import { command } from "./commands";
 import { shownKey } from "./keys";
+import { Icon } from "../ui/icons";
 import { RunButton } from "./RunButton";
 
 export function TopBar() {
@@ -14,20 +15,23 @@ export function TopBar() {
       </strong>
       <Tabs />
       <ViewSwitch />
-      <CommandButton id="undo" text="↶" />
-      <CommandButton id="redo" text="↷" />
-      <CommandButton id="tidy" text="Tidy" />
+      <CommandButton id="undo" />
+      <CommandButton id="redo" />
+      <CommandButton id="tidy" />
+      <CommandButton id="palette" />
+      <CommandButton id="inspect" />
+      <CommandButton id="help" />
       <RunButton />
     </header>
   );
 }
 
-export function CommandButton({ id, text }: { id: string; text: string }) {
-  const { title, keys, run } = command(id);
+export function CommandButton({ id }: { id: string }) {
+  const { title, keys, icon, run } = command(id);
   const key = keys?.[0] ? ` (${shownKey(keys[0])})` : "";
   return (
     <button type="button" className="icon" aria-label={title} title={title + key} onClick={run}>
-      {text}
+      <Icon name={icon ?? "more"} />
     </button>
   );
 }

@@ -1,13 +1,15 @@
 /** Keys to commands. */
 
 import { COMMANDS, type Command } from "./commands";
+import { MAC } from "./shownKey";
 
-const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+export { shownKey } from "./shownKey";
 
 export function listenToKeys(): () => void {
   const onKeyDown = (event: KeyboardEvent) => {
+    if (event.defaultPrevented) return;
     const found = commandFor(event);
-    if (!found) return;
+    if (!found || found.native) return;
     event.preventDefault();
     found.run();
   };
@@ -15,32 +17,30 @@ export function listenToKeys(): () => void {
   return () => window.removeEventListener("keydown", onKeyDown);
 }
 
+/** Whether keys belong to something that takes them: a field, a dialog, a menu. */
+export function isTyping(target: EventTarget | null): boolean {
+  return target instanceof Element && Boolean(target.closest("input, textarea, select, [contenteditable], dialog, [role='dialog'], [role='menu']"));
+}
+
 export function commandFor(event: KeyboardEvent): Command | undefined {
-  const target = event.target instanceof HTMLElement ? event.target : undefined;
-  const typing = Boolean(target?.closest("input, textarea, select, [contenteditable], dialog, [role='dialog']"));
-  const onControl = Boolean(target?.closest("button, a, [role='option'], [role='tab']"));
+  const typing = isTyping(event.target);
+  const inDialog = event.target instanceof Element && Boolean(event.target.closest("dialog"));
+  const onControl = event.target instanceof Element && Boolean(event.target.closest("button, a, [role='option'], [role='tab']"));
   return COMMANDS.find(
     (command) =>
-      (command.whileTyping || !typing) &&
+      ((command.whileTyping && !inDialog) || !typing) &&
       command.keys?.some((key) => matches(key, event) && !(onControl && (key === " " || key === "Enter"))),
   );
 }
 
-function matches(keys: string, event: KeyboardEvent): boolean {
-  const parts = keys === " " ? [" "] : keys.split("+");
+export function matches(keys: string, event: Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">): boolean {
+  const parts = keys.length === 1 ? [keys] : keys.split("+");
   const key = parts.at(-1)!;
   const wants = (name: string) => parts.slice(0, -1).includes(name);
   const mod = MAC ? event.metaKey : event.ctrlKey;
   if (wants("mod") !== mod || wants("alt") !== event.altKey) return false;
-  if (key !== "?" && wants("shift") !== event.shiftKey) return false;
+  if (key !== "?" && key !== "+" && wants("shift") !== event.shiftKey) return false;
+  // Alt writes other letters on a Mac: there the key itself counts.
+  if (event.altKey && /^[a-z]$/i.test(key)) return event.code === `Key${key.toUpperCase()}`;
   return event.key.toLowerCase() === key.toLowerCase();
-}
-
-/** A key as people read it. */
-export function shownKey(keys: string): string {
-  if (keys === " ") return "Space";
-  return keys
-    .split("+")
-    .map((part) => ({ mod: MAC ? "⌘" : "Ctrl", shift: "Shift", alt: MAC ? "⌥" : "Alt" })[part] ?? (part.length === 1 ? part.toUpperCase() : part))
-    .join("+");
 }

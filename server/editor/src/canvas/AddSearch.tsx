@@ -2,14 +2,16 @@
 
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { defaultValues, subgraphDef, type NodeDef } from "../api/nodeDefs";
-import { connect, freshId, putNode } from "../graph/ops";
+import { connect, freshId, insertOnLink, putNode } from "../graph/ops";
+import { mayHold } from "../graph/subgraphs";
 import { compatible } from "../graph/types";
 import { linkId, type Graph, type Point } from "../graph/model";
-import { activeTab, useEditor, useTab } from "../state/editor";
+import { activeGraph, useEditor, useTab } from "../state/editor";
 import { useServer } from "../state/server";
 import { useUi, type Search } from "../state/ui";
 import { ranked } from "../graph/search";
 import { inputOf, outputOf } from "./handles";
+import { between, endsOf } from "./sockets";
 
 export function AddSearch() {
   const search = useUi((state) => state.search);
@@ -21,21 +23,24 @@ function SearchBox({ search }: { search: Search }) {
   const [marked, setMarked] = useState(0);
   const defs = useServer((state) => state.defs);
   const workflow = useTab((tab) => tab.workflow);
+  const path = useTab((tab) => tab.path);
   const list = useRef<HTMLUListElement>(null);
   const close = () => useUi.getState().set({ search: undefined });
   const all = useMemo(
     () => [
       ...Object.values(defs),
-      ...Object.keys(workflow.subgraphs).flatMap((id) => subgraphDef(id, defs, workflow) ?? []),
+      ...Object.keys(workflow.subgraphs).flatMap((id) => (mayHold(workflow, path, id) ? (subgraphDef(id, defs, workflow) ?? []) : [])),
     ],
-    [defs, workflow],
+    [defs, workflow, path],
   );
-  const found = useMemo(() => ranked(all.filter((def) => fits(def, search.from)), query).slice(0, 60), [all, search.from, query]);
+  const ends = useMemo(() => endsOfLink(search.between), [search.between]);
+  const fitting = useMemo(() => all.filter((def) => (ends ? between(def, ...ends) !== undefined : fits(def, search.from))), [all, ends, search.from]);
+  const found = useMemo(() => ranked(fitting, query).slice(0, 60), [fitting, query]);
   useEffect(() => setMarked(0), [query]);
   useEffect(() => list.current?.children[marked]?.scrollIntoView({ block: "nearest" }), [marked]);
 
   const choose = (def: NodeDef | undefined) => {
-    if (def) addNode(def, [search.flow.x, search.flow.y], search.from);
+    if (def) addNode(def, [search.flow.x, search.flow.y], search.from, search.between);
     close();
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -59,7 +64,7 @@ function SearchBox({ search }: { search: Search }) {
           aria-controls="add-results"
           aria-activedescendant={found[marked] ? `add-${marked}` : undefined}
           aria-label="Search nodes"
-          placeholder={search.from ? `Nodes that ${search.from.direction === "source" ? "take" : "give"} ${search.from.type}` : "Search nodes"}
+          placeholder={ends ? `Nodes from ${ends[0]} to ${ends[1]}` : search.from ? `Nodes that ${search.from.direction === "source" ? "take" : "give"} ${search.from.type}` : "Search nodes"}
           value={query}
           onChange={(event) => setQuery(event.target.value)}
           onKeyDown={onKeyDown}
@@ -97,17 +102,27 @@ function fits(def: NodeDef, from: Search["from"]): boolean {
 }
 
 /** Put a node in, with its defaults, and wire it to the socket that asked for it. Gives its id. */
-export function addNode(def: NodeDef, pos: Point, from?: Search["from"]): string {
+export function addNode(def: NodeDef, pos: Point, from?: Search["from"], link?: string): string {
   const editor = useEditor.getState();
   let id = "";
   editor.editGraph(`Add ${def.title}`, (graph) => {
     id = freshId(graph);
-    const placed: Point = from?.direction === "target" ? [pos[0] - 260, pos[1] - 20] : [pos[0], pos[1] - 20];
+    const shift = from?.direction === "target" ? 260 : link === undefined ? 0 : 120;
+    const placed: Point = [Math.round(pos[0] - shift), Math.round(pos[1] - 20)];
     const added = putNode(graph, { id, classType: def.classType, pos: placed, values: defaultValues(def) });
+    const ends = endsOfLink(link);
+    const middle = ends && link !== undefined ? between(def, ...ends) : undefined;
+    if (middle && link !== undefined) return insertOnLink(added, link, id, middle.input, middle.output);
     return from ? wired(added, id, def, from) : added;
   });
-  if (activeTab(useEditor.getState()).selection.size || !from) editor.select([id]);
+  editor.select([id]);
   return id;
+}
+
+/** The types at the two ends of a link, while it is there. */
+function endsOfLink(link: string | undefined): readonly [string, string] | undefined {
+  const found = link === undefined ? undefined : activeGraph(useEditor.getState()).links[link];
+  return found && endsOf(found);
 }
 
 /** The first socket that fits: one of the very same type before one that takes anything. */

@@ -3,7 +3,6 @@
 import {
   Background,
   BackgroundVariant,
-  MiniMap,
   ReactFlow,
   SelectionMode,
   useReactFlow,
@@ -14,19 +13,26 @@ import {
   type NodeChange,
 } from "@xyflow/react";
 import { useCallback, useEffect, useRef, type DragEvent, type MouseEvent } from "react";
-import { defOf } from "../api/nodeDefs";
-import { connect, disconnect, moveNodes, putGroup, refusal } from "../graph/ops";
-import { graphAt, type Graph, type Link, type Point } from "../graph/model";
-import { activeGraph, activeTab, useEditor, useTab } from "../state/editor";
-import { useServer } from "../state/server";
+import type { Point } from "../graph/model";
+import { activeTab, useEditor, useTab } from "../state/editor";
 import { useUi } from "../state/ui";
 import { openDropped } from "../io/open";
-import { inputOf, outputOf } from "./handles";
+import { disconnect } from "../graph/ops";
+import { addPoint, enterSub, rename } from "./actions";
+import { listenToClipboard } from "./clipboard";
+import { dragging, dragStarted, dropped } from "./dragging";
+import { setFlow, setPointer, toGraph } from "./flow";
+import { begin, end, useGesture } from "./gesture";
 import { FarLayer } from "./FarLayer";
 import { GroupNode } from "./GroupNode";
 import { LinkEdge } from "./LinkEdge";
+import { LinkHint } from "./LinkHint";
+import { onCanvasKeyDown } from "./linking";
+import { canvasMenu, linkMenu, nodeMenu, selectionMenu } from "./menus";
 import { NoteNode } from "./NoteNode";
 import { OpNode } from "./OpNode";
+import { bodyFit, linkRefusal, tryLink } from "./sockets";
+import { View } from "./View";
 import { useDrawing, type FlowEdge, type FlowNode } from "./drawing";
 
 const NODE_TYPES = { op: OpNode, group: GroupNode, note: NoteNode };
@@ -43,10 +49,10 @@ export function Canvas() {
   const flow = useReactFlow<FlowNode, FlowEdge>();
   const tab = useTab((each) => each.id);
   const path = useTab((each) => each.path.join("/"));
-  const minimap = useUi((state) => state.minimap);
   const theme = useUi((state) => state.theme);
   const detail = useStore((state) => (state.transform[2] < FAR ? "far" : state.transform[2] < NEAR ? "middle" : "near"));
   const many = nodes.length > FEW;
+  const box = useRef<HTMLDivElement>(null);
   const lastClick = useRef({ at: 0, x: 0, y: 0 });
 
   useEffect(() => {
@@ -55,30 +61,32 @@ export function Canvas() {
     else void flow.fitView({ padding: 0.15, maxZoom: 1 });
   }, [flow, tab, path]);
 
-  const onConnect = useCallback((connection: Connection) => tryLink(connection), []);
+  useEffect(() => setFlow(flow), [flow]);
+  useEffect(listenToClipboard, []);
+  useEffect(() => {
+    const element = box.current;
+    element?.addEventListener("keydown", onCanvasKeyDown);
+    return () => element?.removeEventListener("keydown", onCanvasKeyDown);
+  }, []);
 
-  const onConnectEnd = useCallback(
-    (event: globalThis.MouseEvent | TouchEvent, state: FinalConnectionState) => {
-      if (state.isValid || !state.fromHandle || !state.fromNode) return;
-      const point = "changedTouches" in event ? event.changedTouches[0]! : event;
-      const target = event.target instanceof Element ? event.target : null;
-      if (target?.closest(".react-flow__node")) {
-        const why = refusalOf(state);
-        if (why) useUi.getState().toast(why, "info");
-        return;
+  const onConnectEnd = useCallback((event: globalThis.MouseEvent | TouchEvent, state: FinalConnectionState) => {
+    const { dragged, picked } = useGesture.getState();
+    if (!state.isValid && dragged) {
+      const { clientX: x, clientY: y } = "changedTouches" in event ? event.changedTouches[0]! : event;
+      const under = document.elementFromPoint(x, y);
+      const node = under?.closest<HTMLElement>(".react-flow__node-op")?.dataset["id"];
+      const fit = node === undefined || state.toHandle ? undefined : bodyFit(dragged, node);
+      if (fit) tryLink(fit);
+      else if (picked !== undefined && node === undefined) {
+        useEditor.getState().editGraph("Cut link", (graph) => disconnect(graph, [picked]));
+      } else if (node === undefined && under?.closest(".canvas")) {
+        const [left, top] = toGraph(x, y);
+        const from = { node: dragged.node, type: dragged.type, direction: dragged.side, handle: dragged.handle };
+        useUi.getState().set({ search: { screen: { x, y }, flow: { x: left, y: top }, from } });
       }
-      const type = socketType(state.fromNode.id, state.fromHandle.id ?? "");
-      const { clientX: x, clientY: y } = point;
-      useUi.getState().set({
-        search: {
-          screen: { x, y },
-          flow: flow.screenToFlowPosition({ x, y }),
-          from: { node: state.fromNode.id, type, direction: state.fromHandle.type, handle: state.fromHandle.id ?? "" },
-        },
-      });
-    },
-    [flow],
-  );
+    }
+    end();
+  }, []);
 
   const onPaneClick = useCallback(
     (event: MouseEvent) => {
@@ -101,7 +109,15 @@ export function Canvas() {
   );
 
   return (
-    <div className="canvas" data-detail={detail} onDragOver={(event) => event.preventDefault()} onDrop={onDrop}>
+    <div
+      ref={box}
+      className="canvas"
+      data-detail={detail}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={onDrop}
+      onPointerMove={(event) => setPointer({ x: event.clientX, y: event.clientY })}
+      onPointerLeave={() => setPointer(undefined)}
+    >
       <ReactFlow<FlowNode, FlowEdge>
         nodes={nodes}
         edges={edges}
@@ -109,15 +125,46 @@ export function Canvas() {
         edgeTypes={EDGE_TYPES}
         onNodesChange={change as (changes: NodeChange<FlowNode>[]) => void}
         onEdgesChange={changeEdges as (changes: EdgeChange<FlowEdge>[]) => void}
-        onConnect={onConnect}
-        onConnectEnd={onConnectEnd}
-        onReconnect={(edge, connection) => relink(edge.id, connection)}
-        onReconnectEnd={(_event, edge, _handle, state) => {
-          if (!state.isValid && !state.toHandle) useEditor.getState().editGraph("Cut link", (graph) => disconnect(graph, [edge.id]));
+        onConnect={tryLink}
+        onConnectStart={(_event, { nodeId, handleId, handleType }) => {
+          if (nodeId && handleId && handleType) begin(nodeId, handleId, handleType);
         }}
-        onNodeDragStop={(_event, _node, moved) => commitMoves(moved)}
+        onConnectEnd={onConnectEnd}
+        onNodeDragStart={dragStarted}
+        onNodeDrag={dragging}
+        onNodeDragStop={dropped}
+        onSelectionDragStart={(event, moved) => dragStarted(event, moved[0]!, moved)}
+        onSelectionDragStop={(event, moved) => dropped(event, moved[0]!, moved)}
         onPaneClick={onPaneClick}
-        onNodeDoubleClick={(_event, node) => enterSubgraph(node.id)}
+        onNodeDoubleClick={(event, { id }) => {
+          const target = event.target instanceof Element ? event.target : undefined;
+          if (!enterSub(id) && target?.closest(".op-head")) rename(id);
+        }}
+        onEdgeMouseEnter={(_event, edge) => hover(edge.id)}
+        onEdgeMouseLeave={() => hover(undefined)}
+        onEdgeDoubleClick={(event, edge) => addPoint(edge.id, toGraph(event.clientX, event.clientY))}
+        onPaneContextMenu={(event) => {
+          event.preventDefault();
+          canvasMenu({ x: event.clientX, y: event.clientY });
+        }}
+        onNodeContextMenu={(event, { id }) => {
+          const target = event.target instanceof Element ? event.target : undefined;
+          if (target?.closest("textarea, input:not([readonly])")) {
+            if (String(getSelection())) return;
+          }
+          event.preventDefault();
+          const output = target?.closest<HTMLElement>("[data-output]")?.dataset["output"];
+          const input = target?.closest<HTMLElement>("[data-input]")?.dataset["input"];
+          nodeMenu(id, { x: event.clientX, y: event.clientY }, input, output === undefined ? undefined : Number(output));
+        }}
+        onEdgeContextMenu={(event, edge) => {
+          event.preventDefault();
+          linkMenu(edge.id, { x: event.clientX, y: event.clientY });
+        }}
+        onSelectionContextMenu={(event) => {
+          event.preventDefault();
+          selectionMenu({ x: event.clientX, y: event.clientY });
+        }}
         isValidConnection={(connection) => !linkRefusal(connection as Connection)}
         onMoveEnd={(_event, { x, y, zoom }) => rememberViewport([x, y], zoom)}
         onlyRenderVisibleElements={many && detail === "near"}
@@ -130,100 +177,37 @@ export function Canvas() {
         selectionMode={SelectionMode.Partial}
         multiSelectionKeyCode={["Shift", "Meta", "Control"]}
         deleteKeyCode={null}
-        disableKeyboardA11y={false}
+        disableKeyboardA11y
         edgesFocusable={false}
         elevateNodesOnSelect
+        connectOnClick={false}
         connectionRadius={28}
         proOptions={{ hideAttribution: true }}
         aria-label="Workflow graph"
       >
         <Background variant={BackgroundVariant.Dots} gap={24} size={1.2} />
         {many && detail === "far" ? <FarLayer /> : null}
-        {minimap ? <MiniMap pannable zoomable ariaLabel="Map of the graph" nodeStrokeWidth={2} nodeBorderRadius={4} /> : null}
+        <LinkHint />
+        <View />
       </ReactFlow>
+      <Said />
     </div>
   );
 }
 
-/** Why a link between two sockets cannot be; empty when it can. */
-export function linkRefusal(connection: Connection): string {
-  const graph = activeGraph(useEditor.getState());
-  const link = linkOf(connection);
-  if (!link) return "Links go from an output to an input.";
-  return refusal(graph, link, socketType(link.source, connection.sourceHandle ?? ""), socketType(link.target, connection.targetHandle ?? ""));
+/** What the keys did, for those who hear the page. */
+function Said() {
+  const said = useGesture((state) => state.said);
+  return <p className="only-heard" role="status" aria-live="polite">{said}</p>;
 }
 
-export function tryLink(connection: Connection): void {
-  const link = linkOf(connection);
-  const why = linkRefusal(connection);
-  if (why || !link) useUi.getState().toast(why, "info");
-  else useEditor.getState().editGraph("Link", (graph) => connect(graph, link));
-}
+let leaving: ReturnType<typeof setTimeout> | undefined;
 
-function relink(before: string, connection: Connection): void {
-  const link = linkOf(connection);
-  if (link && !linkRefusal(connection))
-    useEditor.getState().editGraph("Move link", (graph) => connect(disconnect(graph, [before]), link));
-}
-
-function linkOf({ source, target, sourceHandle, targetHandle }: Connection): Link | undefined {
-  const output = outputOf(sourceHandle);
-  const input = inputOf(targetHandle);
-  return output === undefined || input === undefined ? undefined : { source, output, target, input };
-}
-
-function refusalOf({ fromNode, fromHandle, toNode, toHandle }: FinalConnectionState): string {
-  if (!fromNode || !fromHandle || !toNode || !toHandle) return "";
-  const [source, target] = fromHandle.type === "source" ? [fromHandle, toHandle] : [toHandle, fromHandle];
-  return linkRefusal({
-    source: source.nodeId,
-    target: target.nodeId,
-    sourceHandle: source.id ?? null,
-    targetHandle: target.id ?? null,
-  });
-}
-
-/** The type of a socket, by the handle's name. */
-export function socketType(id: string, handle: string): string {
-  const state = useEditor.getState();
-  const { workflow, path } = activeTab(state);
-  const node = graphAt(workflow, path).nodes[id];
-  const def = node && defOf(node, useServer.getState().defs, workflow);
-  const output = outputOf(handle);
-  if (output !== undefined) return def?.outputs[output]?.type ?? "*";
-  const input = inputOf(handle);
-  return def?.inputs.find((each) => each.name === input)?.type ?? "*";
-}
-
-function commitMoves(moved: readonly FlowNode[]): void {
-  const positions: Record<string, Point> = {};
-  const groups: Record<string, Point> = {};
-  for (const { id, type, position } of moved) (type === "group" ? groups : positions)[id] = [position.x, position.y];
-  useEditor.getState().editGraph("Move", (graph) => moveGroups(moveNodes(graph, positions), groups));
-}
-
-/** A group takes along what lies in it. */
-function moveGroups(graph: Graph, groups: Readonly<Record<string, Point>>): Graph {
-  let changed = graph;
-  for (const [id, [x, y]] of Object.entries(groups)) {
-    const group = changed.groups[id];
-    if (!group) continue;
-    const [left, top, width, height] = group.bounding;
-    const inside = ({ pos }: { pos: Point }) => pos[0] >= left && pos[0] < left + width && pos[1] >= top && pos[1] < top + height;
-    const positions: Record<string, Point> = {};
-    for (const each of [...Object.values(graph.nodes), ...Object.values(graph.notes)])
-      if (inside(each)) positions[each.id] = [each.pos[0] + x - left, each.pos[1] + y - top];
-    changed = putGroup(moveNodes(changed, positions), { ...group, bounding: [x, y, width, height] });
-  }
-  return changed;
-}
-
-function enterSubgraph(id: string): void {
-  const state = useEditor.getState();
-  const { workflow, path } = activeTab(state);
-  const node = graphAt(workflow, path).nodes[id];
-  const definition = node?.classType.startsWith("subgraph:") ? node.classType.slice("subgraph:".length) : undefined;
-  if (definition && workflow.subgraphs[definition]) state.enter([...path, definition]);
+/** A link stays lit for a moment, so that its button can be reached. */
+export function hover(link: string | undefined): void {
+  clearTimeout(leaving);
+  if (link !== undefined) useGesture.setState({ hovered: link });
+  else leaving = setTimeout(() => useGesture.setState({ hovered: undefined }), 250);
 }
 
 /** Where one looks is kept with the workflow, and is no step that could be undone. */

@@ -1,42 +1,39 @@
 /** One node: its header, sockets, widgets, what is wrong with it, how far it is, and what came of it. */
 
-import { Handle, NodeResizeControl, Position, type NodeProps } from "@xyflow/react";
+import { NodeResizeControl, type NodeProps } from "@xyflow/react";
 import { memo, useMemo, type CSSProperties } from "react";
+import { useShallow } from "zustand/shallow";
 import type { Problem } from "../api/client";
 import { viewUrl } from "../api/client";
-import { defOf, type InputDef, type NodeDef, type OutputDef } from "../api/nodeDefs";
+import { defOf, type InputDef, type NodeDef } from "../api/nodeDefs";
 import { changeNode, setValue } from "../graph/ops";
-import { shownSeconds } from "../graph/duration";
 import { linkId, type GraphNode } from "../graph/model";
-import { colorOf, shapeOf } from "../graph/types";
 import type { Json } from "../json";
 import { useDiffMark } from "../state/comparison";
 import { useEditor, useGraph, useTab } from "../state/editor";
-import { useNodeRun, type NodeRun } from "../state/runs";
+import { prefixOf, useNodeRun, type NodeRun } from "../state/runs";
 import { useNodeHeat } from "../state/heat";
 import { problemsOf, useServer, type PlannedNode } from "../state/server";
 import { WidgetField } from "../widgets/WidgetField";
 import { fixOf } from "../graph/fixes";
+import { nameOfInput } from "../graph/names";
+import { exposedAs } from "../graph/subgraphs";
+import { Icon } from "../ui/icons";
+import { boxesOf } from "./flow";
 import { inputHandle, outputHandle } from "./handles";
+import { NodeHeader } from "./NodeHeader";
+import { InputSocket, OutputSocket, SocketHandle } from "./Socket";
 import type { FlowNode } from "./drawing";
 
 export const OpNode = memo(function OpNode({ id, selected }: NodeProps<FlowNode>) {
   const node = useGraph((graph) => graph.nodes[id]);
-  const workflow = useTab((tab) => tab.workflow.subgraphs);
-  const defs = useServer((state) => state.defs);
-  const whole = useTab((tab) => (node?.classType.startsWith("subgraph:") ? tab.workflow : undefined));
-  const def = useMemo(
-    () => node && (whole ? defOf(node, defs, whole) : defs[node.classType]),
-    // eslint-disable-next-line -- an instance follows its definitions
-    [node?.classType, defs, workflow, whole],
-  );
+  const def = useNodeDef(node);
   const tab = useTab((each) => each.id);
-  const inside = useTab((each) => each.path.length > 0);
   const run = useNodeRun(tab, id);
   const heat = useNodeHeat(id);
-  const planned = useServer((state) => (inside ? undefined : state.plan?.nodes[id]));
+  const planned = usePlanned(id);
   const diff = useDiffMark(id);
-  const problems = useProblems(id, inside);
+  const problems = useProblems(id);
   if (!node) return null;
   const general = problems.filter((problem) => !problem.input || !def?.inputs.some((each) => each.name === problem.input));
   return (
@@ -52,9 +49,9 @@ export const OpNode = memo(function OpNode({ id, selected }: NodeProps<FlowNode>
       data-heat={heat === undefined ? undefined : ""}
       style={{ ...(node.color && { "--node-tint": node.color }), ...(heat !== undefined && { "--heat": heat }) } as CSSProperties}
     >
-      <Header node={node} def={def} run={run} planned={planned} />
+      <NodeHeader node={node} def={def} run={run} planned={planned} broken={problems.some((problem) => problem.severity === "error")} />
       {node.collapsed ? (
-        <CollapsedSockets node={node} def={def} />
+        <CollapsedSockets def={def} />
       ) : (
         <>
           {def ? <Body node={node} def={def} problems={problems} /> : <Placeholder node={node} />}
@@ -70,64 +67,36 @@ export const OpNode = memo(function OpNode({ id, selected }: NodeProps<FlowNode>
   );
 });
 
-function useProblems(id: string, inside: boolean): readonly Problem[] {
+/** The class of a node; an instance follows its definitions. */
+export function useNodeDef(node: GraphNode | undefined): NodeDef | undefined {
+  const defs = useServer((state) => state.defs);
+  const whole = useTab((tab) => (node?.classType.startsWith("subgraph:") ? tab.workflow : undefined));
+  const classType = node?.classType;
+  return useMemo(() => (node && whole ? defOf(node, defs, whole) : classType === undefined ? undefined : defs[classType]), [classType, defs, whole]);
+}
+
+/** What is wrong with a node that is looked at; inside a sub-graph, with its place in the first instance. */
+export function useProblems(id: string): readonly Problem[] {
   const problems = useServer((state) => state.problems);
-  return useMemo(() => (inside ? [] : problemsOf(problems, id)), [problems, id, inside]);
+  const prefix = useTab(prefixOf);
+  return useMemo(() => problemsOf(problems, prefix + id), [problems, prefix, id]);
 }
 
-function Header({ node, def, run, planned }: { node: GraphNode; def: NodeDef | undefined; run: NodeRun | undefined; planned: PlannedNode | undefined }) {
-  const title = node.title ?? def?.title ?? node.classType;
-  const share = run?.state === "running" && run.max > 0 ? run.value / run.max : undefined;
-  return (
-    <header className="op-head" title={def ? `${def.classType}\n${def.description}` : node.classType}>
-      <button
-        type="button"
-        className="fold nodrag"
-        aria-label={node.collapsed ? "Unfold" : "Fold"}
-        aria-expanded={!node.collapsed}
-        onClick={() =>
-          useEditor.getState().editGraph(node.collapsed ? "Unfold" : "Fold", (graph) =>
-            changeNode(graph, node.id, { collapsed: node.collapsed ? undefined : true } as Partial<GraphNode>),
-          )
-        }
-      >
-        {node.collapsed ? "▸" : "▾"}
-      </button>
-      <h3>{title}</h3>
-      {node.mode ? <span className="badge">{node.mode === "mute" ? "muted" : "bypassed"}</span> : null}
-      <Status run={run} planned={planned} />
-      {share !== undefined ? (
-        <div className="bar" role="progressbar" aria-valuenow={Math.round(share * 100)} aria-valuemin={0} aria-valuemax={100} aria-label={`${title} progress`}>
-          <i style={{ width: `${share * 100}%` }} />
-        </div>
-      ) : null}
-    </header>
+/** What running would do to a node; to an instance, what it would do to any of its inside. */
+export function usePlanned(id: string): PlannedNode | undefined {
+  const prefix = useTab(prefixOf);
+  return useServer(
+    useShallow((state) => {
+      const full = prefix + id;
+      const known = state.plan?.nodes[full];
+      if (known || !state.plan) return known;
+      const inner = Object.entries(state.plan.nodes).flatMap(([each, node]) => (each.startsWith(`${full}:`) ? [node] : []));
+      if (!inner.length) return undefined;
+      const runs = inner.filter((node) => node.state === "runs");
+      const seconds = runs.some((node) => node.seconds === undefined) ? undefined : runs.reduce((sum, node) => sum + (node.seconds ?? 0), 0);
+      return { state: runs.length ? ("runs" as const) : ("cached" as const), why: runs.length ? `${runs.length} of ${inner.length} nodes inside` : "", seconds };
+    }),
   );
-}
-
-function Status({ run, planned }: { run: NodeRun | undefined; planned: PlannedNode | undefined }) {
-  if (run?.state === "running") return <span className="badge run">{run.max > 1 ? `${run.value}/${run.max}` : "…"}</span>;
-  if (run?.state === "error") return <span className="badge bad">failed</span>;
-  const dot = <PlanDot planned={planned} />;
-  if (run?.state === "cached") return <>{planned?.state === "runs" ? dot : null}<span className="badge time">cached</span></>;
-  if (run?.state === "done" && run.seconds !== undefined)
-    return <>{planned?.state === "runs" ? dot : null}<span className="badge time">{shownSeconds(run.seconds)}</span></>;
-  return dot;
-}
-
-/** What running would do about the node now. */
-function PlanDot({ planned }: { planned: PlannedNode | undefined }) {
-  if (planned?.state === "cached") return <span className="dot full" role="img" aria-label="cached" title="Cached: will not run" />;
-  if (planned?.state === "runs")
-    return (
-      <span
-        className="dot hollow"
-        role="img"
-        aria-label="will run"
-        title={`Will run${planned.seconds !== undefined ? `, about ${shownSeconds(planned.seconds)}` : ""}${planned.why ? `\n${planned.why}` : ""}`}
-      />
-    );
-  return null;
 }
 
 function Body({ node, def, problems }: { node: GraphNode; def: NodeDef; problems: readonly Problem[] }) {
@@ -155,44 +124,16 @@ function problemOn(problems: readonly Problem[], input: InputDef): Problem | und
   return problems.find((problem) => problem.input === input.name);
 }
 
-function InputSocket({ input, problem }: { input: InputDef; problem: Problem | undefined }) {
-  return (
-    <div className="socket in" data-required={input.required || undefined} data-bad={problem?.severity === "error" || undefined} title={problem?.message ?? input.tooltip}>
-      <SocketHandle id={inputHandle(input.name)} type={input.type} side="target" label={`Input ${input.name}, ${input.type}`} />
-      <span>{input.name}</span>
-      {problem?.severity === "error" ? <em className="why">{problem.code === "required_input_missing" ? "needs a link" : problem.message}</em> : null}
-    </div>
-  );
-}
-
-function OutputSocket({ output, index }: { output: OutputDef; index: number }) {
-  return (
-    <div className="socket out" title={output.tooltip || output.type}>
-      <span>{output.name}</span>
-      <SocketHandle id={outputHandle(index)} type={output.type} side="source" list={output.list} label={`Output ${output.name}, ${output.type}`} />
-    </div>
-  );
-}
-
-function SocketHandle({ id, type, side, list = false, label }: { id: string; type: string; side: "source" | "target"; list?: boolean; label: string }) {
-  return (
-    <Handle
-      id={id}
-      type={side}
-      position={side === "source" ? Position.Right : Position.Left}
-      className={`socket-handle ${shapeOf(type)}`}
-      data-list={list || undefined}
-      aria-label={label}
-      style={{ "--socket": colorOf(type) } as CSSProperties}
-    />
-  );
-}
-
 function WidgetRow({ node, input, problem }: { node: GraphNode; input: InputDef; problem: Problem | undefined }) {
   const linked = useGraph((graph) => linkId(node.id, input.name) in graph.links);
   const value: Json | undefined = node.values[input.name] ?? input.default;
+  const named = useTab(({ workflow, path }) => {
+    const definition = path.length ? workflow.subgraphs[path.at(-1)!] : undefined;
+    return definition ? exposedAs(definition, node.id, input.name) : path.length ? undefined : nameOfInput(workflow, node.id, input.name);
+  });
+  const inside = useTab((tab) => tab.path.length > 0);
   return (
-    <div className="widget-row" data-linked={linked || undefined} data-bad={problem?.severity === "error" || undefined}>
+    <div className="widget-row" data-input={input.name} data-named={named === undefined ? undefined : ""} data-linked={linked || undefined} data-bad={problem?.severity === "error" || undefined}>
       <SocketHandle id={inputHandle(input.name)} type={input.type} side="target" label={`Input ${input.name}, ${input.type}`} />
       {linked ? (
         <span className="linked-name">{input.name}</span>
@@ -206,13 +147,18 @@ function WidgetRow({ node, input, problem }: { node: GraphNode; input: InputDef;
           }
         />
       )}
+      {named === undefined ? null : (
+        <i className="named-mark" role="img" aria-label={`${inside ? "Shown on the sub-graph" : "Workflow input"}: ${named}`} title={`${inside ? "Shown on the sub-graph" : "Workflow input"}: ${named}`}>
+          <Icon name="entry" size={11} />
+        </i>
+      )}
       {problem ? <Complaint problem={problem} node={node} input={input} /> : null}
     </div>
   );
 }
 
 /** What is wrong, in words, and a click that mends it where there is one. */
-function Complaint({ problem, node, input }: { problem: Problem; node: GraphNode; input?: InputDef }) {
+export function Complaint({ problem, node, input }: { problem: Problem; node: GraphNode; input?: InputDef }) {
   const fix = fixOf(problem, input);
   return (
     <p className={problem.severity === "error" ? "complaint" : "complaint mild"} role={problem.severity === "error" ? "alert" : undefined}>
@@ -277,14 +223,14 @@ function Placeholder({ node }: { node: GraphNode }) {
   );
 }
 
-function CollapsedSockets({ node, def }: { node: GraphNode; def: NodeDef | undefined }) {
+function CollapsedSockets({ def }: { def: NodeDef | undefined }) {
   return (
-    <div className="folded-sockets" aria-hidden>
+    <div className="folded-sockets">
       {def?.inputs.map((input) => (
-        <SocketHandle key={input.name} id={inputHandle(input.name)} type={input.type} side="target" label={`${node.id} ${input.name}`} />
+        <SocketHandle key={input.name} id={inputHandle(input.name)} type={input.type} side="target" label={`Input ${input.name}, ${input.type}`} />
       ))}
       {def?.outputs.map((output, index) => (
-        <SocketHandle key={index} id={outputHandle(index)} type={output.type} side="source" label={`${node.id} ${output.name}`} />
+        <SocketHandle key={index} id={outputHandle(index)} type={output.type} side="source" label={`Output ${output.name}, ${output.type}`} />
       ))}
     </div>
   );
@@ -306,6 +252,8 @@ function Results({ run, title }: { run: NodeRun | undefined; title: string }) {
   );
 }
 
+/** The width is what is asked for; the height is what the content needs. */
 function resize(id: string, width: number): void {
-  useEditor.getState().editGraph("Resize", (graph) => changeNode(graph, id, { size: [Math.round(width), graph.nodes[id]?.size?.[1] ?? 0] }));
+  const height = boxesOf([id])[0]?.height ?? 0;
+  useEditor.getState().editGraph("Resize", (graph) => changeNode(graph, id, { size: [Math.round(width), Math.round(height)] }));
 }

@@ -5,10 +5,11 @@
 
 import { applyNodeChanges, type Edge, type EdgeChange, type Node, type NodeChange } from "@xyflow/react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { disconnect } from "../graph/ops";
-import type { Graph, GraphNode, Group, Note } from "../graph/model";
+import { carried } from "../graph/groups";
+import type { Graph, GraphNode, Group, Note, Point } from "../graph/model";
 import { NODE_WIDTH } from "../graph/layout";
-import { useEditor, useGraph, useTab } from "../state/editor";
+import { activeGraph, useEditor, useGraph, useTab } from "../state/editor";
+import { useGesture } from "./gesture";
 import { inputHandle, outputHandle } from "./handles";
 
 export type FlowNode = Node<Record<string, never>, "op" | "group" | "note">;
@@ -27,7 +28,7 @@ export function useDrawing(): Drawing {
   const graph = useGraph((each) => each);
   const selection = useTab((tab) => tab.selection);
   const [nodes, setNodes] = useState<FlowNode[]>([]);
-  const [selectedEdges, setSelectedEdges] = useState<ReadonlySet<string>>(new Set());
+  const selectedEdges = useGesture((state) => state.links);
   const drawn = useRef(new Map<string, { from: GraphNode | Group | Note; node: FlowNode }>());
 
   useEffect(() => {
@@ -37,7 +38,7 @@ export function useDrawing(): Drawing {
   const edges = useMemo(() => edgesOf(graph, selectedEdges), [graph, selectedEdges]);
 
   const change = useCallback((changes: NodeChange<FlowNode>[]) => {
-    setNodes((before) => applyNodeChanges(changes, before));
+    setNodes((before) => applyNodeChanges([...changes, ...carriedBy(changes)], before));
     const picked = changes.filter((each) => each.type === "select");
     if (picked.length) {
       const { tabs, active, select } = useEditor.getState();
@@ -51,20 +52,27 @@ export function useDrawing(): Drawing {
   }, []);
 
   const changeEdges = useCallback((changes: EdgeChange<FlowEdge>[]) => {
-    const gone = changes.filter((each) => each.type === "remove").map((each) => each.id);
-    if (gone.length) useEditor.getState().editGraph("Cut link", (each) => disconnect(each, gone));
-    setSelectedEdges((before) => {
-      const next = new Set(before);
-      for (const each of changes)
-        if (each.type === "select") {
-          if (each.selected) next.add(each.id);
-          else next.delete(each.id);
-        }
-      return next;
-    });
+    const next = new Set(useGesture.getState().links);
+    for (const each of changes)
+      if (each.type === "select") {
+        if (each.selected) next.add(each.id);
+        else next.delete(each.id);
+      }
+    useGesture.setState({ links: next });
   }, []);
 
   return { nodes, edges, change, changeEdges };
+}
+
+/** A group that is dragged takes its content along, frame by frame. */
+function carriedBy(changes: NodeChange<FlowNode>[]): NodeChange<FlowNode>[] {
+  const positions: Record<string, Point> = {};
+  for (const each of changes) if (each.type === "position" && each.dragging && each.position) positions[each.id] = [each.position.x, each.position.y];
+  const graph = activeGraph(useEditor.getState());
+  if (!Object.keys(positions).some((id) => graph.groups[id])) return [];
+  return Object.entries(carried(graph, positions))
+    .filter(([id]) => !(id in positions))
+    .map(([id, [x, y]]) => ({ id, type: "position", position: { x, y } }));
 }
 
 /** The drawn nodes brought up to the graph: what is unchanged stays the very same object. */
@@ -117,7 +125,7 @@ function follow(
       width: node.size?.[0] ?? NODE_WIDTH,
       data: NO_DATA,
       draggable: !node.pinned,
-      ariaLabel: `${node.title ?? node.classType}, node ${node.id}`,
+      domAttributes: { "aria-labelledby": `title-${node.id} about-${node.id}` },
     }));
   return nodes;
 }
@@ -134,7 +142,7 @@ function edgesOf(graph: Graph, selected: ReadonlySet<string>): FlowEdge[] {
             sourceHandle: outputHandle(link.output),
             targetHandle: inputHandle(link.input),
             selected: selected.has(id),
-            reconnectable: true,
+            zIndex: 0,
           },
         ]
       : [],

@@ -12,6 +12,7 @@ import {
   type Mode,
   type Note,
   type Point,
+  type Reroute,
   type Workflow,
 } from "./model";
 
@@ -27,6 +28,12 @@ export function freshId(graph: Graph, taken: Iterable<string> = []): string {
 
 export function putNode(graph: Graph, node: GraphNode): Graph {
   return { ...graph, nodes: { ...graph.nodes, [node.id]: node } };
+}
+
+/** A new node under an id of its own. */
+export function addNode(graph: Graph, node: Omit<GraphNode, "id">): { graph: Graph; id: string } {
+  const id = freshId(graph);
+  return { graph: putNode(graph, { ...node, id }), id };
 }
 
 export function changeNode(graph: Graph, id: string, change: Partial<GraphNode>): Graph {
@@ -84,7 +91,7 @@ export function remove(graph: Graph, ids: Iterable<string>): Graph {
 
 /** Names of a workflow that lead nowhere any more are dropped. */
 export function dropLostNames(workflow: Workflow): Workflow {
-  const there = ({ node }: { node: string }) => node in workflow.graph.nodes;
+  const there = ({ node }: { node: string }) => node.split(":")[0]! in workflow.graph.nodes;
   const inputs = keep(workflow.inputs, there);
   const outputs = keep(workflow.outputs, there);
   const same = count(inputs) === count(workflow.inputs) && count(outputs) === count(workflow.outputs);
@@ -99,26 +106,31 @@ export function putNote(graph: Graph, note: Note): Graph {
   return { ...graph, notes: { ...graph.notes, [note.id]: note } };
 }
 
+/** Everything that a node is made from, at whatever distance; the node itself too. */
+export function upstream(graph: Graph, id: string): Set<string> {
+  return reached(graph, id, "target", "source");
+}
+
+/** Everything that is made from a node; the node itself too. */
+export function downstream(graph: Graph, id: string): Set<string> {
+  return reached(graph, id, "source", "target");
+}
+
+function reached(graph: Graph, id: string, from: "source" | "target", to: "source" | "target"): Set<string> {
+  const next = new Map<string, string[]>();
+  for (const link of Object.values(graph.links)) {
+    const those = next.get(link[from]);
+    if (those) those.push(link[to]);
+    else next.set(link[from], [link[to]]);
+  }
+  const seen = new Set([id]);
+  for (const each of seen) for (const other of next.get(each) ?? []) seen.add(other);
+  return seen;
+}
+
 /** Whether a link would close a circle. */
 export function closesCircle(graph: Graph, source: string, target: string): boolean {
-  const consumers = new Map<string, string[]>();
-  for (const link of Object.values(graph.links)) {
-    const those = consumers.get(link.source);
-    if (those) those.push(link.target);
-    else consumers.set(link.source, [link.target]);
-  }
-  const seen = new Set([target]);
-  const stack = [target];
-  while (stack.length) {
-    const id = stack.pop()!;
-    if (id === source) return true;
-    for (const next of consumers.get(id) ?? [])
-      if (!seen.has(next)) {
-        seen.add(next);
-        stack.push(next);
-      }
-  }
-  return false;
+  return upstream(graph, source).has(target);
 }
 
 /** Why a link cannot be; an empty text when it can. */
@@ -129,42 +141,42 @@ export function refusal(graph: Graph, link: Link, from: string, to: string): str
   return "";
 }
 
-/** What a copy takes along: nodes, and the links among them; with `outside`, also links from other nodes. */
-export interface Clipping {
-  readonly nodes: readonly GraphNode[];
-  readonly links: readonly Link[];
+/** Put a node between the two ends of a link. */
+export function insertOnLink(graph: Graph, link: string, node: string, input: string, output: number): Graph {
+  const before = graph.links[link];
+  if (!before) return graph;
+  const led = connect(disconnect(graph, [link]), { source: before.source, output: before.output, target: node, input });
+  return connect(led, { source: node, output, target: before.target, input: before.input });
 }
 
-export function clip(graph: Graph, ids: Iterable<string>): Clipping {
-  const chosen = new Set(ids);
-  return {
-    nodes: Object.values(graph.nodes).filter((node) => chosen.has(node.id)),
-    links: Object.values(graph.links).filter((link) => chosen.has(link.target)),
-  };
+/** A new point on a link, put between the two stops that it lies nearest to. */
+export function addReroute(graph: Graph, reroute: Reroute, ends: readonly [Point, Point]): Graph {
+  const own = Object.values(graph.reroutes).filter((each) => each.link === reroute.link);
+  const stops = [ends[0], ...own.map((each) => each.pos), ends[1]];
+  let nearest = 0;
+  let least = Infinity;
+  for (let index = 0; index + 1 < stops.length; index++) {
+    const distance = distanceTo(reroute.pos, stops[index]!, stops[index + 1]!);
+    if (distance < least) [nearest, least] = [index, distance];
+  }
+  const others = Object.values(graph.reroutes).filter((each) => each.link !== reroute.link);
+  const ordered = [...others, ...own.slice(0, nearest), reroute, ...own.slice(nearest)];
+  return { ...graph, reroutes: Object.fromEntries(ordered.map((each) => [each.id, each])) };
 }
 
-/** Put a clipping in, moved by an offset; gives the ids of what came. */
-export function paste(
-  graph: Graph,
-  clipping: Clipping,
-  offset: Point,
-  options: { readonly outside: boolean },
-): { graph: Graph; ids: string[] } {
-  const ids = new Map<string, string>();
-  const nodes = { ...graph.nodes };
-  let next = Number(freshId(graph));
-  for (const node of clipping.nodes) {
-    const id = String(next++);
-    ids.set(node.id, id);
-    nodes[id] = { ...node, id, pos: [node.pos[0] + offset[0], node.pos[1] + offset[1]] };
-  }
-  const links = { ...graph.links };
-  for (const link of clipping.links) {
-    const target = ids.get(link.target)!;
-    const source = ids.get(link.source) ?? (options.outside && link.source in graph.nodes ? link.source : undefined);
-    if (source !== undefined) links[linkId(target, link.input)] = { ...link, source, target };
-  }
-  return { graph: { ...graph, nodes, links }, ids: [...ids.values()] };
+export function moveReroute(graph: Graph, id: string, pos: Point): Graph {
+  const reroute = graph.reroutes[id];
+  return reroute ? { ...graph, reroutes: { ...graph.reroutes, [id]: { ...reroute, pos } } } : graph;
+}
+
+export function removeReroute(graph: Graph, id: string): Graph {
+  return { ...graph, reroutes: keep(graph.reroutes, (each) => each.id !== id) };
+}
+
+function distanceTo([x, y]: Point, [ax, ay]: Point, [bx, by]: Point): number {
+  const length = (bx - ax) ** 2 + (by - ay) ** 2;
+  const share = length ? Math.min(1, Math.max(0, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length)) : 0;
+  return Math.hypot(x - ax - share * (bx - ax), y - ay - share * (by - ay));
 }
 
 /** How many nodes use a definition, at whatever depth. */

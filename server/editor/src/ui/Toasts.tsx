@@ -1,5 +1,6 @@
 /** Short messages at the edge. */
 
+import { Icon } from "./icons";
 import { useUi } from "../state/ui";
 
 export function Toasts() {
@@ -11,7 +12,7 @@ export function Toasts() {
           <span>{toast.text}</span>
           {toast.action ? <button type="button" onClick={toast.action.run}>{toast.action.label}</button> : null}
           <button type="button" aria-label="Dismiss" onClick={() => useUi.getState().dismiss(toast.id)}>
-            ×
+            <Icon name="close" size={14} />
           </button>
         </div>
       ))}

@@ -1,16 +1,17 @@
 /** A colour: a number 0xRRGGBB, or a text `#rrggbb`. */
 
-import { fieldId, type WidgetProps } from "./WidgetField";
+import { useFieldId, type WidgetProps } from "./WidgetField";
 
 export function ColorWidget({ node, input, value, change }: WidgetProps) {
+  const id = useFieldId({ node, input });
   const text = typeof value === "string" ? value : `#${Number(value ?? 0).toString(16).padStart(6, "0")}`;
   return (
     <div className="widget line nodrag">
-      <label htmlFor={fieldId({ node, input })} title={input.tooltip}>
+      <label htmlFor={id} title={input.tooltip}>
         {input.name}
       </label>
       <input
-        id={fieldId({ node, input })}
+        id={id}
         type="color"
         value={text}
         onChange={(event) => {

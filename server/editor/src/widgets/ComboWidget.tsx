@@ -7,9 +7,13 @@ import { uploadImage } from "../api/upload";
 import type { Json } from "../json";
 import { useServer } from "../state/server";
 import { useUi } from "../state/ui";
-import { fieldId, type WidgetProps } from "./WidgetField";
+import { Icon } from "../ui/icons";
+import { useOverlay } from "../ui/overlay";
+import { placeOfPicture } from "./mask";
+import { useFieldId, type WidgetProps } from "./WidgetField";
 
 export function ComboWidget({ node, input, value, change, widget }: WidgetProps & { widget: Extract<Widget, { kind: "combo" }> }) {
+  const id = useFieldId({ node, input });
   const [query, setQuery] = useState<string>();
   const [marked, setMarked] = useState(0);
   const list = useId();
@@ -63,11 +67,11 @@ export function ComboWidget({ node, input, value, change, widget }: WidgetProps 
           : undefined
       }
     >
-      <label htmlFor={fieldId({ node, input })} title={input.tooltip}>
+      <label htmlFor={id} title={input.tooltip}>
         {input.name}
       </label>
       <input
-        id={fieldId({ node, input })}
+        id={id}
         role="combobox"
         aria-expanded={open}
         aria-controls={list}
@@ -113,21 +117,28 @@ function Upload({ value, change }: { value: string; change: (value: Json) => voi
     if (file) void add(file, change);
     event.target.value = "";
   };
-  const parts = /^(?:(.*)\/)?([^/]+?)(?: \[(input|output|temp)\])?$/.exec(value);
+  const place = placeOfPicture(value);
   return (
     <div className="upload">
-      {parts ? (
+      {place ? (
         <img
-          src={viewUrl({ filename: parts[2]!, subfolder: parts[1] ?? "", type: parts[3] ?? "input" }, { preview: "webp;80" })}
+          src={viewUrl(place, { preview: "webp;80" })}
           alt={value}
           draggable={false}
           loading="lazy"
         />
       ) : null}
-      <label className="button">
-        Choose, drop or paste a picture
-        <input type="file" accept="image/*" onChange={picked} />
-      </label>
+      <div>
+        <label className="button">
+          Choose, drop or paste
+          <input type="file" accept="image/*" aria-label="Choose a picture" onChange={picked} />
+        </label>
+        {place ? (
+          <button type="button" className="mask-button" title="Paint which part is to change" onClick={() => useOverlay.setState({ mask: { picture: value, done: change } })}>
+            <Icon name="brush" size={14} /> Mask
+          </button>
+        ) : null}
+      </div>
     </div>
   );
 }

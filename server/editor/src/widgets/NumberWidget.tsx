@@ -3,15 +3,17 @@
 import { useRef, useState, type KeyboardEvent, type PointerEvent } from "react";
 import { changeNode } from "../graph/ops";
 import type { Control } from "../graph/model";
+import { Icon, type IconName } from "../ui/icons";
 import { useEditor } from "../state/editor";
 import { clamp, randomSeed, readNumber, shownNumber, stepped, type NumberWidgetDef, type Numeric } from "./numbers";
-import { fieldId, type WidgetProps } from "./WidgetField";
+import { useFieldId, type WidgetProps } from "./WidgetField";
 
 const CONTROLS: readonly Control[] = ["fixed", "randomize", "increment", "decrement"];
-const SIGNS: Readonly<Record<Control, string>> = { fixed: "🔒", randomize: "🎲", increment: "＋", decrement: "－" };
+const SIGNS: Readonly<Record<Control, IconName>> = { fixed: "lock", randomize: "dice", increment: "plus", decrement: "minus" };
 const PIXELS_A_STEP = 6;
 
 export function NumberWidget({ node, input, value, change, widget }: WidgetProps & { widget: NumberWidgetDef }) {
+  const id = useFieldId({ node, input });
   const [typed, setTyped] = useState<string>();
   const drag = useRef<{ x: number; from: Numeric; moved: boolean }>(undefined);
   const current: Numeric = typeof value === "number" || typeof value === "bigint" ? value : 0;
@@ -59,7 +61,7 @@ export function NumberWidget({ node, input, value, change, widget }: WidgetProps
 
   return (
     <div className="widget number nodrag">
-      <label htmlFor={fieldId({ node, input })} title={input.tooltip || "Drag sideways to change"} {...label}>
+      <label htmlFor={id} title={input.tooltip || "Drag sideways to change"} {...label}>
         {input.name}
       </label>
       {widget.slider ? (
@@ -74,7 +76,7 @@ export function NumberWidget({ node, input, value, change, widget }: WidgetProps
         />
       ) : null}
       <input
-        id={fieldId({ node, input })}
+        id={id}
         inputMode={widget.kind === "int" ? "numeric" : "decimal"}
         role="spinbutton"
         aria-valuenow={Number(current)}
@@ -99,7 +101,7 @@ function SeedControl({ node, input, draw }: Pick<WidgetProps, "node" | "input"> 
   return (
     <>
       <button type="button" aria-label={`New ${input.name}`} title="Draw a new one" onClick={draw}>
-        ↻
+        <Icon name="again" size={14} />
       </button>
       <button
         type="button"
@@ -111,7 +113,7 @@ function SeedControl({ node, input, draw }: Pick<WidgetProps, "node" | "input"> 
           )
         }
       >
-        {SIGNS[control]}
+        <Icon name={SIGNS[control]} size={14} />
       </button>
     </>
   );

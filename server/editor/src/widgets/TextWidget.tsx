@@ -3,9 +3,10 @@
 import { useEffect, useRef, type KeyboardEvent } from "react";
 import type { Widget } from "../api/nodeDefs";
 import { weighted } from "./weights";
-import { fieldId, type WidgetProps } from "./WidgetField";
+import { useFieldId, type WidgetProps } from "./WidgetField";
 
 export function TextWidget({ node, input, value, change, widget }: WidgetProps & { widget: Extract<Widget, { kind: "text" }> }) {
+  const id = useFieldId({ node, input });
   const area = useRef<HTMLTextAreaElement>(null);
   const text = String(value ?? "");
   const merge = `${node.id} ${input.name}`;
@@ -30,11 +31,11 @@ export function TextWidget({ node, input, value, change, widget }: WidgetProps &
   if (!widget.multiline)
     return (
       <div className="widget line nodrag">
-        <label htmlFor={fieldId({ node, input })} title={input.tooltip}>
+        <label htmlFor={id} title={input.tooltip}>
           {input.name}
         </label>
         <input
-          id={fieldId({ node, input })}
+          id={id}
           value={text}
           placeholder={widget.placeholder}
           spellCheck={false}
@@ -44,12 +45,12 @@ export function TextWidget({ node, input, value, change, widget }: WidgetProps &
     );
   return (
     <div className="widget text nodrag nowheel">
-      <label htmlFor={fieldId({ node, input })} title={input.tooltip}>
+      <label htmlFor={id} title={input.tooltip}>
         {input.name}
       </label>
       <textarea
         ref={area}
-        id={fieldId({ node, input })}
+        id={id}
         value={text}
         placeholder={widget.placeholder || input.name}
         onChange={(event) => change(event.target.value, merge)}

@@ -1,16 +1,17 @@
 /** Yes or no. */
 
 import type { Widget } from "../api/nodeDefs";
-import { fieldId, type WidgetProps } from "./WidgetField";
+import { useFieldId, type WidgetProps } from "./WidgetField";
 
 export function ToggleWidget({ node, input, value, change, widget }: WidgetProps & { widget: Extract<Widget, { kind: "boolean" }> }) {
+  const id = useFieldId({ node, input });
   const on = value === true;
   return (
     <div className="widget toggle nodrag">
-      <label htmlFor={fieldId({ node, input })} title={input.tooltip}>
+      <label htmlFor={id} title={input.tooltip}>
         {input.name}
       </label>
-      <button id={fieldId({ node, input })} type="button" role="switch" aria-checked={on} onClick={() => change(!on)}>
+      <button id={id} type="button" role="switch" aria-checked={on} onClick={() => change(!on)}>
         {on ? widget.on : widget.off}
       </button>
     </div>

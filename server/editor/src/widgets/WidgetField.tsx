@@ -1,6 +1,6 @@
 /** The widget of an input, by its kind. */
 
-import { memo } from "react";
+import { createContext, memo, useContext } from "react";
 import type { InputDef } from "../api/nodeDefs";
 import type { GraphNode } from "../graph/model";
 import type { Json } from "../json";
@@ -36,7 +36,16 @@ export const WidgetField = memo(function WidgetField(props: WidgetProps) {
   }
 });
 
-/** The name of an input's field, the same wherever it is shown. */
+/** Where fields are shown, when it is not on the canvas: their names differ, so that each label finds its own. */
+const Place = createContext("field");
+
+export const FieldPlace = Place.Provider;
+
+/** The name of an input's field on the canvas. */
 export function fieldId({ node, input }: Pick<WidgetProps, "node" | "input">): string {
   return `field-${node.id}-${input.name}`;
+}
+
+export function useFieldId({ node, input }: Pick<WidgetProps, "node" | "input">): string {
+  return `${useContext(Place)}-${node.id}-${input.name}`;
 }
