@@ -19,6 +19,7 @@ MODULES = (
     "nodes.text",
     "nodes.conditioning",
     "nodes.latent",
+    "nodes.latent_operations",
     "nodes.sampling",
     "nodes.custom_sampling",
     "nodes.schedules",

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from engine.node import Step, node
+from engine.node import Choices, Step, node
 from nodes.diffusion import conditioning as conds
 from nodes.diffusion.conditioning import Area, RelativeArea
-from nodes.sockets import Conditioning, Mask
+from nodes.sockets import Conditioning, Latent, Mask
 
 CELL = 8
+METHODS = ("offset", "index", "uxo/uno")
 
 Size = Annotated[int, Field(ge=64, le=16_384, description="In pixels."), Step(8)]
 Offset = Annotated[int, Field(ge=0, le=16_384, description="In pixels."), Step(8)]
@@ -111,3 +112,44 @@ def conditioning_set_timestep_range(
 def conditioning_zero_out(*, conditioning: Conditioning) -> Conditioning:
     """The same conditioning saying nothing, for use as a negative."""
     return conds.zero_out(conditioning)
+
+
+@node("ConditioningSetAreaStrength", category="conditioning")
+def conditioning_set_area_strength(*, conditioning: Conditioning, strength: Strength = 1.0) -> Conditioning:
+    """Weigh a conditioning beside others."""
+    return tuple(replace(cond, strength=strength) for cond in conditioning)
+
+
+@node("FluxGuidance", category="advanced/conditioning/flux")
+def flux_guidance(
+    *,
+    conditioning: Conditioning,
+    guidance: Annotated[float, Field(ge=0, le=100, description="As cfg, without its cost."), Step(0.1)] = 3.5,
+) -> Conditioning:
+    """How strongly a distilled model is led.  Models that are not distilled take no notice."""
+    return tuple(replace(cond, guidance=guidance) for cond in conditioning)
+
+
+@node("FluxDisableGuidance", category="advanced/conditioning/flux")
+def flux_disable_guidance(*, conditioning: Conditioning) -> Conditioning:
+    """Tell a distilled model nothing about guidance."""
+    return tuple(replace(cond, guidance=None) for cond in conditioning)
+
+
+@node("ReferenceLatent", category="advanced/conditioning/edit_models")
+def reference_latent(*, conditioning: Conditioning, latent: Latent | None = None) -> Conditioning:
+    """Show a model that edits pictures what it is about; several in a row are several pictures."""
+    if latent is None:
+        return conditioning
+    return tuple(replace(cond, references=(*cond.references, latent.samples)) for cond in conditioning)
+
+
+@node("FluxKontextMultiReferenceLatentMethod", category="advanced/conditioning/flux", experimental=True)
+def flux_kontext_multi_reference_latent_method(
+    *,
+    conditioning: Conditioning,
+    reference_latents_method: Annotated[str, Choices(METHODS)],
+) -> Conditioning:
+    """How several pictures that a model edits are laid out for it."""
+    method = "uxo" if "uxo" in reference_latents_method else reference_latents_method
+    return tuple(replace(cond, references_method=method) for cond in conditioning)

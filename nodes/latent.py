@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -24,6 +24,7 @@ MARK = "latent_format_version_0"
 
 Side = Annotated[int, Field(ge=16, le=16_384), Step(8)]
 WideSide = Annotated[int, Field(ge=16, le=16_384), Step(16)]
+BatchSize = Annotated[int, Field(ge=1, le=4096, description="How many pictures at once.")]
 NewSide = Annotated[int, Field(ge=0, le=16_384, description="In pixels; 0 keeps the proportions."), Step(8)]
 Method = Annotated[str, Choices(names.LATENT_UPSCALE_METHODS)]
 
@@ -52,6 +53,94 @@ def empty_sd3_latent_image(
     import torch
 
     return Latent(torch.zeros(batch_size, 16, height // PIXELS_PER_CELL, width // PIXELS_PER_CELL))
+
+
+# Empty latents of families with other shapes: channels, and pixels to a cell.
+
+
+@node("EmptyFlux2LatentImage", category="latent", display_name="Empty Flux 2 Latent", lane="cpu")
+def empty_flux2_latent_image(
+    *, width: WideSide = 1024, height: WideSide = 1024, batch_size: BatchSize = 1
+) -> Latent:
+    """Empty latents of 128 channels and sixteen pixels a cell."""
+    return empty(batch_size, 128, height // 16, width // 16)
+
+
+@node("EmptyHunyuanImageLatent", category="latent", lane="cpu")
+def empty_hunyuan_image_latent(
+    *,
+    width: Annotated[int, Field(ge=64, le=16_384), Step(32)] = 2048,
+    height: Annotated[int, Field(ge=64, le=16_384), Step(32)] = 2048,
+    batch_size: BatchSize = 1,
+) -> Latent:
+    """Empty latents of 64 channels and 32 pixels a cell."""
+    return empty(batch_size, 64, height // 32, width // 32)
+
+
+@node("EmptyChromaRadianceLatentImage", category="latent/chroma_radiance", lane="cpu")
+def empty_chroma_radiance_latent_image(
+    *, width: WideSide = 1024, height: WideSide = 1024, batch_size: BatchSize = 1
+) -> Latent:
+    """Empty latents that are pictures: three channels, a cell for each pixel."""
+    return empty(batch_size, 3, height, width)
+
+
+@node("EmptyHiDreamO1LatentImage", category="latent", lane="cpu")
+def empty_hidream_o1_latent_image(
+    *, width: WideSide = 2048, height: WideSide = 2048, batch_size: BatchSize = 1
+) -> Latent:
+    """Empty latents that are pictures: three channels, a cell for each pixel."""
+    return empty(batch_size, 3, height, width)
+
+
+@node("EmptyQwenImageLayeredLatentImage", category="latent/qwen", lane="cpu")
+def empty_qwen_image_layered_latent_image(
+    *,
+    width: WideSide = 640,
+    height: WideSide = 640,
+    layers: Annotated[int, Field(ge=0, le=64, description="Beside the whole picture.")] = 3,
+    batch_size: BatchSize = 1,
+) -> Latent:
+    """Empty latents of a picture and its layers, along an axis of their own."""
+    return empty(batch_size, 16, layers + 1, height // PIXELS_PER_CELL, width // PIXELS_PER_CELL)
+
+
+@node("EmptyHunyuanVideo15Latent", category="latent/video", lane="cpu")
+def empty_hunyuan_video15_latent(
+    *,
+    width: WideSide = 848,
+    height: WideSide = 480,
+    length: Annotated[int, Field(ge=1, le=16_384, description="Frames."), Step(4)] = 25,
+    batch_size: BatchSize = 1,
+) -> Latent:
+    """Empty latents of a video: 32 channels, sixteen pixels and four frames a cell."""
+    return empty(batch_size, 32, (length - 1) // 4 + 1, height // 16, width // 16)
+
+
+class Stages(NamedTuple):
+    stage_c: Latent
+    stage_b: Latent
+
+
+@node("StableCascade_EmptyLatentImage", category="latent/stable_cascade", lane="cpu")
+def stable_cascade_empty_latent_image(
+    *,
+    width: Annotated[int, Field(ge=256, le=16_384), Step(8)] = 1024,
+    height: Annotated[int, Field(ge=256, le=16_384), Step(8)] = 1024,
+    compression: Annotated[int, Field(ge=4, le=128, description="Pixels to a cell of the first stage.")] = 42,
+    batch_size: BatchSize = 1,
+) -> Stages:
+    """Empty latents of both stages of Stable Cascade."""
+    return Stages(
+        empty(batch_size, 16, height // compression, width // compression),
+        empty(batch_size, 4, height // 4, width // 4),
+    )
+
+
+def empty(*shape: int) -> Latent:
+    import torch
+
+    return Latent(torch.zeros(shape))
 
 
 @node("SetLatentNoiseMask", category="latent/inpaint", display_name="Set Latent Noise Mask")

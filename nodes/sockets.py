@@ -187,6 +187,17 @@ Sigmas = Annotated[Tensor, Socket("SIGMAS", size=measure, codec=EXACT, color="#c
 
 @kept
 @dataclass(frozen=True)
+class LatentOperation:
+    """Something that can be done to latents, by its name, and with which numbers."""
+
+    __socket__: ClassVar = Socket("LATENT_OPERATION", codec=EXACT, color="#d8b4fe")
+
+    name: Literal["sharpen", "tonemap"]
+    values: tuple[float, ...]
+
+
+@kept
+@dataclass(frozen=True)
 class Noise:
     """What a run starts from: the noise of a seed, or none (`adds` is False)."""
 

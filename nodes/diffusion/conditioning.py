@@ -39,6 +39,8 @@ class Cond:
 
     `tokens` [B,L,D] and `pooled` [B,P] come from a text encoder; `mask` [B,H,W] is 0..1 in pixels.
     `start_percent..end_percent` is the part of the model's timesteps in which it has a say.
+    `guidance` is told to networks that were distilled to be led by it, `references` (latents [B,C,h,w]) are
+    shown to those that edit pictures; other networks take no notice.
     """
 
     tokens: Tensor
@@ -50,6 +52,9 @@ class Cond:
     set_area_to_bounds: bool = False
     start_percent: float = 0.0
     end_percent: float = 1.0
+    guidance: float | None = None
+    references: tuple[Tensor, ...] = ()
+    references_method: str | None = None
 
 
 Conditioning = tuple[Cond, ...]

@@ -42,7 +42,7 @@ def resize(x: Tensor, width: int, height: int, method: str, crop: str = "disable
 
 
 def center_cropped(x: Tensor, aspect: float) -> Tensor:
-    """The middle of [B,C,H,W] that is `aspect` times as wide as high, to the nearest pixel, at least one; a view."""
+    """The middle of [B,C,H,W] that is `aspect` times as wide as high, to the nearest pixel; a view."""
     height, width = x.shape[-2:]
     across = min(max(round((width - height * aspect) / 2), 0), (width - 1) // 2)
     along = min(max(round((height - width / aspect) / 2), 0), (height - 1) // 2)
@@ -76,7 +76,7 @@ def latent_from_batch(batch: Batch, start: int, length: int) -> Batch:
     start = min(start, len(samples) - 1)
     part = slice(start, start + min(length, len(samples) - start))
     if mask is not None and len(mask) > 1:
-        mask = _repeated(mask, len(samples))[part]
+        mask = repeated_rows(mask, len(samples))[part]
     return Batch(samples[part], mask, (index or tuple(range(len(samples))))[part])
 
 
@@ -84,7 +84,7 @@ def repeat_batch(batch: Batch, amount: int) -> Batch:
     """The whole batch `amount` times; numbers of later copies follow those of the first."""
     samples, mask, index = batch
     if mask is not None and len(mask) > 1:
-        mask = _tiled(_repeated(mask, len(samples)), amount)
+        mask = _tiled(repeated_rows(mask, len(samples)), amount)
     if index is not None:
         span = max(index) - min(index) + 1
         index = tuple(number + copy * span for copy in range(amount) for number in index)
@@ -113,11 +113,34 @@ def rebatched(batches: Sequence[Tensor], size: int) -> list[Tensor]:
     return [*found, torch.cat(waiting)] if waiting else found
 
 
+def regrouped(batches: Sequence[Batch], size: int) -> list[Batch]:
+    """The same for latents with what travels beside them: each item keeps its mask and its noise."""
+    found: list[Batch] = []
+    waiting: list[Batch] = []
+    for item in (latent_from_batch(batch, k, 1) for batch in batches for k in range(len(batch.samples))):
+        if waiting and (len(waiting) == size or not _alike(waiting[0], item)):
+            found.append(_joined(waiting))
+            waiting = []
+        waiting.append(item)
+    return [*found, _joined(waiting)] if waiting else found
+
+
+def _alike(one: Batch, other: Batch) -> bool:
+    masks = [None if each.noise_mask is None else each.noise_mask.shape[-2:] for each in (one, other)]
+    return one.samples.shape == other.samples.shape and masks[0] == masks[1]
+
+
+def _joined(items: Sequence[Batch]) -> Batch:
+    masks = [item.noise_mask for item in items if item.noise_mask is not None]
+    index = tuple(number for item in items for number in item.batch_index or (0,))
+    return Batch(torch.cat([item.samples for item in items]), torch.cat(masks) if masks else None, index)
+
+
 def prepare_mask(mask: Tensor, latent: Tensor) -> Tensor:
     """A mask [b,1,h,w], [b,h,w] or [h,w] as [B,1,H,W] of a latent: bilinear, neither rounded nor blurred."""
     mask = mask.reshape(-1, 1, *mask.shape[-2:]).float()
     mask = interpolate(mask, size=latent.shape[-2:], mode="bilinear")
-    return _repeated(mask, len(latent)).to(latent)
+    return repeated_rows(mask, len(latent)).to(latent)
 
 
 def composite(destination: Tensor, source: Tensor, x: int, y: int, mask: Tensor | None = None) -> Tensor:
@@ -125,7 +148,7 @@ def composite(destination: Tensor, source: Tensor, x: int, y: int, mask: Tensor 
 
     `mask` [b,1,h,w], [b,h,w] or [h,w] is stretched over the whole source: m source + (1 - m) destination.
     """
-    source = _repeated(source, len(destination)).to(destination)
+    source = repeated_rows(source, len(destination)).to(destination)
     rows, from_rows = overlap(y, source.shape[-2], destination.shape[-2])
     columns, from_columns = overlap(x, source.shape[-1], destination.shape[-1])
     pasted = source[:, :, from_rows, from_columns]
@@ -167,7 +190,7 @@ def overlap(offset: int, size: int, room: int) -> tuple[slice, slice]:
     return slice(start, stop), slice(start - offset, stop - offset)
 
 
-def _repeated(values: Tensor, count: int) -> Tensor:
+def repeated_rows(values: Tensor, count: int) -> Tensor:
     """Rows repeated and cut to `count`."""
     return values if len(values) == count else _tiled(values, -(-count // len(values)))[:count]
 

@@ -11,11 +11,17 @@ from nodes.conditioning import (
     conditioning_concat,
     conditioning_set_area,
     conditioning_set_area_percentage,
+    conditioning_set_area_strength,
     conditioning_set_mask,
     conditioning_set_timestep_range,
     conditioning_zero_out,
+    flux_disable_guidance,
+    flux_guidance,
+    flux_kontext_multi_reference_latent_method,
+    reference_latent,
 )
 from nodes.diffusion.conditioning import Area, Cond, RelativeArea
+from nodes.sockets import Latent
 
 ONE = (Cond(torch.ones(1, 77, 2), torch.ones(1, 2)),)
 TWO = (Cond(torch.zeros(1, 154, 2), torch.zeros(1, 2)), ONE[0])
@@ -65,3 +71,20 @@ def test_zeroing_silences_a_copy() -> None:
     assert silent.pooled is not None
     assert silent.pooled.abs().max() == 0
     assert ONE[0].tokens.min() == 1
+
+
+def test_numbers_and_pictures_for_some_networks_are_noted() -> None:
+    (cond,) = flux_guidance(conditioning=ONE, guidance=2.5)
+    assert cond.guidance == 2.5
+    assert flux_disable_guidance(conditioning=(cond,))[0].guidance is None
+    first, second = torch.zeros(1, 4, 2, 2), torch.ones(1, 4, 2, 2)
+    shown = reference_latent(conditioning=(cond,), latent=Latent(first))
+    shown = reference_latent(conditioning=shown, latent=Latent(second))
+    assert shown[0].references == (first, second)
+    assert reference_latent(conditioning=shown) is shown
+    for method, noted in [("offset", "offset"), ("uxo/uno", "uxo")]:
+        (laid,) = flux_kontext_multi_reference_latent_method(
+            conditioning=shown, reference_latents_method=method
+        )
+        assert laid.references_method == noted
+    assert conditioning_set_area_strength(conditioning=shown, strength=0.5)[0].strength == 0.5

@@ -8,6 +8,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from engine.errors import UserError
+from nodes import latent
 from nodes.latent import (
     empty_latent_image,
     empty_sd3_latent_image,
@@ -116,3 +117,18 @@ def test_a_file_without_latents_is_named(home: Any) -> None:
         home.call(load_latent, latent="lora.latent")
     with pytest.raises(UserError, match=r"broken.latent"):
         home.call(load_latent, latent="broken.latent")
+
+
+def test_every_family_has_empty_latents_of_its_shape() -> None:
+    shapes = {
+        latent.empty_flux2_latent_image(width=512, height=256, batch_size=2): (2, 128, 16, 32),
+        latent.empty_hunyuan_image_latent(width=64, height=128): (1, 64, 4, 2),
+        latent.empty_chroma_radiance_latent_image(width=32, height=16): (1, 3, 16, 32),
+        latent.empty_hidream_o1_latent_image(width=32, height=16): (1, 3, 16, 32),
+        latent.empty_qwen_image_layered_latent_image(width=64, height=32, layers=2): (1, 16, 3, 4, 8),
+        latent.empty_hunyuan_video15_latent(width=32, height=16, length=9): (1, 32, 3, 1, 2),
+    }
+    c, b = latent.stable_cascade_empty_latent_image(width=1024, height=512)
+    for each, shape in {**shapes, c: (1, 16, 12, 24), b: (1, 4, 128, 256)}.items():
+        assert each.samples.shape == shape
+        assert each.samples.abs().max() == 0
