@@ -66,7 +66,7 @@ function dropFiles(event: DragEvent): void {
 function pasteFiles(event: ClipboardEvent): void {
   const files = [...(event.clipboardData?.files ?? [])];
   const field = event.target instanceof Element && event.target.closest("input, textarea, dialog");
-  if (!files.length || field) return;
+  if (event.defaultPrevented || !files.length || field) return;
   event.preventDefault();
   void openFiles(files, middleOfCanvas());
 }
