@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from engine.claims import Claim, claim
+from engine.claims import Claim, claim, storage_error
 from engine.engine import Engine
+from engine.errors import UserError
 from engine.events import Event, NodeFailed, NodeFinished, NodesCached, NodesExpanded, NodeShown
 from engine.files import make_folder
 from engine.outcomes import Result
@@ -71,9 +72,7 @@ class Attempt:
             return self._end(State.CANCELLED)
         except Exception as error:
             log.exception("job %s: a mistake in Safelight", self.job.id)
-            self._failures.append(
-                {"node": "", "class_type": "", "message": f"a mistake in Safelight: {error}", "kind": "Bug"}
-            )
+            self._fail("", "", f"a mistake in Safelight: {error}", "Bug")
             return self._end(State.FAILED)
 
     async def _run(self) -> End:
@@ -151,10 +150,11 @@ class Attempt:
                 items = [item for kind in self._shown.get(node, {}).values() for item in kind]
                 found[name] = items
             elif isinstance(slots := result.outcomes.get(node), tuple) and output < len(slots):
-                found[name] = await self.engine.parts.lanes.run(
-                    "cpu",
-                    lambda name=name, values=slots[output]: self._values(name, values, book),  # type: ignore[misc]  # mypy does not see that the defaults fix the types
-                )
+                write = partial(self._values, name, slots[output], book)
+                try:
+                    found[name] = await self.engine.parts.lanes.run("cpu", write)
+                except UserError as error:
+                    self._fail(node, "", f"the output {name!r}: {error}", type(error).__name__)
         return found
 
     def _values(self, name: str, values: Sequence[Any], book: JobBook) -> list[Any]:
@@ -180,8 +180,11 @@ class Attempt:
         else:
             taken = claim(temp, "result", ".png")
         book.record(node, index, taken.path)
-        with taken as part:
-            picture.save(part, "PNG")
+        try:
+            with taken as part:
+                picture.save(part, "PNG")
+        except OSError as error:
+            raise storage_error(taken.path, error) from error
         return {"filename": taken.filename, "subfolder": taken.subfolder, "type": "temp"}
 
 

@@ -6,10 +6,11 @@ graphs stay in the database), hands jobs to the engine's thread, and tells liste
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeVar
 
@@ -19,7 +20,7 @@ from engine.events import Event, NodeFinished
 from server.attempt import Attempt
 from server.config import Settings
 from server.line import Line, Room
-from server.refusal import Refusal
+from server.refusal import Refusal, conceal
 from server.runner import Mailbox, Runner, Work
 from server.store import jobs as table
 from server.store.database import Database
@@ -298,6 +299,7 @@ class Jobs:
             self.line.remove(job.id)
             # Put at once: the end of the job before is written in the same commit.
             begun = self.database.write(partial(_begin, job=job))
+            job = replace(job, state=State.RUNNING, attempts=job.attempts + 1, started=time.time())
             running = self._running[job.seq] = Running(job, begun)
             task = asyncio.get_running_loop().create_task(self._carry(running), name=f"job {job.id}")
             self._tasks.add(task)
@@ -327,7 +329,9 @@ class Jobs:
                 ended = await self._insist(action, written)
             except Exception as error:  # what a pack showed cannot be written, or the mistake is ours
                 log.exception("job %s cannot be brought to its end", running.job.id)
-                end = End(State.FAILED, failures=[{"node": "", "class_type": "", **_bug(error)}])
+                message = conceal(f"a mistake in Safelight: {error}", self.engine.files)
+                failure = {"node": "", "class_type": "", "message": message, "kind": "Bug"}
+                end = End(State.FAILED, failures=[failure])
                 ended = await self._insist(partial(table.end, job=running.job, ended=end))
         finally:
             del self._running[running.job.seq]
@@ -455,10 +459,6 @@ async def _end_of(work: Work[End]) -> End:
         if task is not None and task.cancelling():
             raise
         return End(State.CANCELLED)  # the work was stopped before its first step, and could not say so itself
-
-
-def _bug(error: Exception) -> dict[str, str]:
-    return {"message": f"a mistake in Safelight: {error}", "kind": "Bug"}
 
 
 def failure_of(end: End) -> Mapping[str, Any]:

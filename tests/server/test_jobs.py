@@ -1,10 +1,12 @@
 """What becomes of jobs."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from jobbing import begun, jobbing, saving, sleeping, submission
+from PIL import Image
 from toys import call
 
 from server.errors import Refusal
@@ -98,6 +100,44 @@ def test_a_running_job_is_put_back_when_the_server_stops_and_runs_at_the_next_st
             await begun(jobs)
         async with jobbing(tmp_path) as jobs:
             ended = await jobs.wait(job.id, 10)
+            assert (ended.state, ended.attempts) == (State.COMPLETED, 1)
+
+    asyncio.run(go())
+
+
+def test_a_named_output_that_cannot_be_written_fails_the_job_and_names_no_folder(tmp_path: Path) -> None:
+    graph = {"thing": call("Make"), **saving()}
+
+    async def go() -> None:
+        async with jobbing(tmp_path) as jobs:
+            hooks = jobs.engine.registry.hooks
+            jobs.engine.registry.hooks = replace(hooks, as_images=lambda _: [Image.new("RGB", (4, 4))])
+            temp = jobs.engine.files.temp
+            await asyncio.to_thread(temp.rmdir)
+            await asyncio.to_thread(temp.write_text, "in the way")
+            results = {"thing": ("thing", 0)}
+            await jobs.submit(submission(graph, "save", "thing", id="job", results=results))
+            job = await jobs.wait("job", 10)
+            assert job.state is State.FAILED
+            assert job.failure is not None
+            assert (job.failure["node"], job.failure["kind"]) == ("thing", "StorageError")
+            assert job.failure["message"].startswith("the output 'thing': cannot ")
+            assert str(tmp_path) not in job.failure["message"]
+        assert (tmp_path / "output" / "text_00001_.txt").read_text() == "hello"
+
+    asyncio.run(go())
+
+
+def test_a_job_that_is_about_to_begin_counts_as_one_that_runs(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with jobbing(tmp_path) as jobs:
+            await jobs.pause()
+            await jobs.submit(submission(sleeping(0.1), "save", id="job"))
+            await jobs.resume()
+            [job] = jobs.running
+            assert (job.state, job.attempts) == (State.RUNNING, 1)
+            assert job.started is not None
+            ended = await jobs.wait("job", 10)
             assert (ended.state, ended.attempts) == (State.COMPLETED, 1)
 
     asyncio.run(go())
