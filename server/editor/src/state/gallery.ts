@@ -3,7 +3,8 @@
 import { create } from "zustand";
 import { ApiError, call } from "../api/client";
 import { isObject, type Json, type JsonObject } from "../json";
-import { filesOf, type ShownFile } from "./runs";
+import { useEditor } from "./editor";
+import { filesOf, useRuns, type ShownFile } from "./runs";
 import { useUi } from "./ui";
 
 export interface Picture {
@@ -125,6 +126,14 @@ export function picturesOf(job: JsonObject): Picture[] {
 /** A picture that a run shows, whether the gallery has come to it or not. */
 export function pictureOf(file: ShownFile, job: string, node: string): Picture {
   return { key: keyOf(file), job, node, file, workflow: "", made: 0 };
+}
+
+/** Looks at a picture that a node of the active tab shows. */
+export function lookAt(file: ShownFile): void {
+  const { runs, shown } = useRuns.getState();
+  const run = runs[shown[useEditor.getState().active] ?? ""];
+  const node = Object.entries(run?.nodes ?? {}).find(([, each]) => each.images?.includes(file))?.[0] ?? "";
+  useGallery.getState().look(pictureOf(file, run?.job ?? "", node));
 }
 
 export function keyOf({ type, subfolder, filename }: ShownFile): string {
