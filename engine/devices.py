@@ -48,15 +48,13 @@ class Devices:
         """
         if not self.others:
             return self.first
-        least = min(self, key=lambda device: device.load)
+        least = min(self, key=lambda each: (each.load, not each.residency.fits(place(each.name))))
         there = [device for device in self if device.residency.has(place(device.name).identity)]
         if not there:
             return least
         nearest = min(there, key=lambda device: device.load)
-        free = least.residency.budget - least.residency.nbytes
-        if nearest.load >= 2 and not least.load and least.residency.expected(place(least.name)) <= free:
-            return least
-        return nearest
+        helps = nearest.load >= 2 and not least.load and least.residency.fits(place(least.name))
+        return least if helps else nearest
 
     @property
     def nbytes(self) -> int:

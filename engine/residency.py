@@ -2,8 +2,8 @@
 
 A value that travels along a link is only a recipe (`Loadable`); what is loaded for it is kept here,
 once per identity, pinned while somebody uses it.  Within the budget everything stays.  When room is
-needed, what was not used longest goes; who does not fit beside what is in use waits, the fewest bytes to
-move in first, then the oldest job, and waiting makes up for bytes.
+needed, what was not used longest goes.  Who does not fit beside what is in use waits: the fewest bytes to
+move in go first, then the oldest job, and waiting makes up for bytes.
 
 What a running job has used and let go is likely to be used by it again: it stays for as long as loading
 it took, unless the job has ended or waits itself.  So models do not chase each other out.
@@ -12,7 +12,6 @@ The engine does not know what a model is: only its identity, how to load it, and
 """
 
 import asyncio
-import gc
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
@@ -30,6 +29,9 @@ Run = Callable[[Callable[[], T]], Awaitable[T]]
 
 #: What moving bytes is reckoned to take, until it was seen: bytes a second.
 RATE: Final = 1e9
+
+#: Who has waited for room so many seconds goes before all others.
+LONGEST: Final = 60.0
 
 
 class Loadable(Protocol[T_co]):
@@ -92,10 +94,14 @@ class _Waiter:
     began: float = field(default_factory=perf_counter)
 
     def rank(self, now: float) -> tuple[float, float]:
-        return self.seconds - (now - self.began), self.account.since
+        """The least to move, less what it waited; of equals the oldest job; at last whoever waits longest."""
+        waited = now - self.began
+        if waited > LONGEST:
+            return -1.0, self.began
+        return max(0.0, self.seconds - waited), self.account.since
 
 
-@dataclass
+@dataclass(eq=False)
 class Residency:
     """The models that are loaded into one memory, within `budget` bytes as long as pins allow.
 
@@ -174,6 +180,10 @@ class Residency:
         """How many pins there are, and how many wait for one."""
         with self._lock:
             return sum(each.pins for each in self._kept.values()) + len(self._waiting)
+
+    def fits(self, recipe: Loadable[Any]) -> bool:
+        """Whether there is room for it without letting go of anything."""
+        return self.nbytes + self.expected(recipe) <= self.budget
 
     def has(self, identity: Hashable) -> bool:
         return identity in self._kept
@@ -371,7 +381,6 @@ class Residency:
             for identity in going:
                 del self._kept[identity]
         if going:
-            gc.collect()  # networks are full of cycles
             self.released()
         return bool(going)
 

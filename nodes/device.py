@@ -1,6 +1,7 @@
 """The device that people chose: which one it is, what it computes with, and how its thread is set up."""
 
 import ctypes
+import gc
 import platform
 import shutil
 import sys
@@ -118,6 +119,7 @@ def is_full(error: BaseException) -> bool:
 
 def give_back() -> None:
     """Give memory that was let go back to the system, or to the device's other users."""
+    gc.collect()  # networks are full of cycles
     if "torch" in sys.modules:
         import torch
 
