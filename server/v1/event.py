@@ -131,8 +131,17 @@ QueueEvent = Annotated[Queued | Started | Ended | QueueGap, Field(discriminator=
 _EPOCH: Final = time.time() - perf_counter()
 
 
-def read(job_id: str, event: engine.Event, conceal: Callable[[str], str]) -> Happening | None:
-    """An event of the engine as streams tell it; nothing when they do not."""
+#: The events of the engine that streams tell as they are.
+KINDS: Final[Mapping[type[engine.Event], str]] = {
+    engine.NodeStarted: "node_started",
+    engine.NodeShown: "node_shown",
+    engine.NodeFinished: "node_finished",
+    engine.NodeFailed: "node_failed",
+}
+
+
+def read(job_id: str, event: engine.Event, conceal: Callable[[str], str]) -> Happening:
+    """An event of the engine, of one of `KINDS`, as streams tell it."""
     facts: dict[str, Any] = {"job_id": job_id, "at": moment(_EPOCH + event.at)}
     match event:
         case engine.NodeStarted():
@@ -151,7 +160,7 @@ def read(job_id: str, event: engine.Event, conceal: Callable[[str], str]) -> Hap
                 **facts,
             )
         case _:
-            return None
+            raise TypeError(f"streams do not tell {type(event).__name__}")
 
 
 def _items(shown: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final
 from aiohttp import web
 from pydantic import Field
 
-from server.answers import dump
 from server.keys import JOBS
 from server.v1.event import Ended, Gap, JobEvent, QueueEvent, QueueGap
 from server.v1.feed import ALL, FEED
@@ -116,5 +115,4 @@ def _number(ended: float | None) -> int:
 
 
 def _told(number: int, shape: Shape) -> Told:
-    facts = shape.model_dump()
-    return Told(number, facts["type"], dump(facts))
+    return Told(number, shape.model_dump()["type"], lambda: shape)

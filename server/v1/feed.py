@@ -8,6 +8,8 @@ import asyncio
 import base64
 import time
 from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -15,7 +17,6 @@ from aiohttp import web
 
 from engine import events as engine
 from engine.files import Files
-from server.answers import dump
 from server.refusal import conceal
 from server.store.jobs import End, Job, State
 from server.v1 import event as shapes
@@ -45,13 +46,14 @@ class Feed:
         ended_bytes: int = 16 << 20,
     ) -> None:
         self.heartbeat = 15.0
-        self._files = files
         self._preview_size = preview_size
         self._each, self._most_ended, self._most_bytes = each, ended, ended_bytes
         self._number = 0
         self._horizon = self.number()
         self._rings: dict[str, Ring] = {}
         self._ended: OrderedDict[str, Ring] = OrderedDict()
+        self._ended_bytes = 0
+        self._conceal = partial(conceal, files=files)
         self._all = Ring(self._horizon, 1 << 20)
         self._readers: defaultdict[str, set[Reader]] = defaultdict(set)
         self._previewing: set[str] = set()
@@ -87,7 +89,7 @@ class Feed:
 
     def forget(self, job_id: str) -> None:
         """A job has been deleted."""
-        self._ended.pop(job_id, None)
+        self._restart(job_id)
         self._rings.pop(job_id, None)
 
     def close(self) -> None:
@@ -102,18 +104,25 @@ class Feed:
 
     def changed(self, job: Job, end: End | None) -> None:
         ring = self._ring(job)
-        facts: dict[str, Any] = {"job_id": job.id, "at": moment(time.time())}
+        now = time.time()
         if job.state is State.PENDING:
             ring.over = False
-            self._ended.pop(job.id, None)
-            self._tell(job.id, ring, shapes.Queued(job=summary(job), **facts), to_all=True)
+            self._restart(job.id)
+            queued = partial(_changed, shapes.Queued, job, now)
+            self._tell(job.id, ring, "queued", queued, to_all=True)
         elif job.state is State.RUNNING:
             ring.begin()
-            self._tell(job.id, ring, shapes.Started(job=summary(job), **facts), to_all=True)
+            started = partial(_changed, shapes.Started, job, now)
+            self._tell(job.id, ring, "started", started, to_all=True)
         else:
             ring.over = True
-            self._tell(job.id, ring, shapes.Ended(job=details(job, end), **facts), to_all=True)
+            # What is not told is not held, either.
+            told = replace(end, timeline={}, meta={}) if end is not None else None
+            size = 600 + _weight(end.outputs) + _weight(end.results) if end is not None else 600
+            ended = partial(_ended, job, told, now)
+            self._tell(job.id, ring, "ended", ended, size=size, to_all=True)
             self._ended[job.id] = ring
+            self._ended_bytes += ring.nbytes
             self._expire()
 
     def happened(self, job: Job, event: engine.Event) -> None:
@@ -121,15 +130,15 @@ class Feed:
         ring.headway.listen(event)
         match event:
             case engine.NodesCached():
-                facts: dict[str, Any] = {"job_id": job.id, "at": moment(time.time())}
-                cached = shapes.Cached(nodes=list(event.nodes), to_run=ring.headway.to_run, **facts)
-                self._tell(job.id, ring, cached)
+                shape = partial(_cached, job.id, event.nodes, ring.headway.to_run, time.time())
+                self._tell(job.id, ring, "cached", shape, size=400 + 40 * len(event.nodes))
             case engine.NodePreview():
                 self._preview(job.id, event)
             case engine.NodeProgress():
                 self._progress(job.id, ring, event)
-        if (told := shapes.read(job.id, event, partial(conceal, files=self._files))) is not None:
-            self._tell(job.id, ring, told)
+        if (kind := shapes.KINDS.get(type(event))) is not None:
+            size = 400 + (_weight(event.shown) if isinstance(event, engine.NodeShown) else 0)
+            self._tell(job.id, ring, kind, partial(shapes.read, job.id, event, self._conceal), size=size)
 
     def _ring(self, job: Job) -> Ring:
         """The events of a job; complete from its beginning when we were there."""
@@ -140,9 +149,18 @@ class Feed:
             ring = self._rings[job.id] = Ring(0 if known else self.number(), self._each)
         return ring
 
-    def _tell(self, job_id: str, ring: Ring, shape: Shape, *, to_all: bool = False, key: str = "") -> None:
-        facts = shape.model_dump()
-        told = Told(self.number(), facts["type"], dump(facts))
+    def _tell(
+        self,
+        job_id: str,
+        ring: Ring,
+        kind: str,
+        shape: Callable[[], Shape],
+        *,
+        size: int = 400,
+        to_all: bool = False,
+        key: str = "",
+    ) -> None:
+        told = Told(self.number(), kind, shape, size)
         ring.add(told)
         if key:
             ring.latest[key] = (told.number, time.monotonic())
@@ -160,24 +178,21 @@ class Feed:
         if time.monotonic() - at < INTERVAL and event.done < event.total:
             return
         ring.drop(number)
-        told = shapes.NodeProgress(
-            job_id=job_id,
-            at=moment(time.time()),
-            node=event.node,
-            done=event.done,
-            total=event.total,
-            fraction=ring.headway.fraction,
-        )
-        self._tell(job_id, ring, told, key=event.node)
+        shape = partial(_progress, job_id, event, ring.headway.fraction, time.time())
+        self._tell(job_id, ring, "progress", shape, key=event.node)
 
     def _expire(self) -> None:
         """Of ended jobs the oldest are forgotten here; the database has them."""
-        size = sum(ring.nbytes for ring in self._ended.values())
-        while self._ended and (len(self._ended) > self._most_ended or size > self._most_bytes):
+        while self._ended and (len(self._ended) > self._most_ended or self._ended_bytes > self._most_bytes):
             job_id, ring = self._ended.popitem(last=False)
-            size -= ring.nbytes
+            self._ended_bytes -= ring.nbytes
             del self._rings[job_id]
             self._horizon = max(self._horizon, ring.last)
+
+    def _restart(self, job_id: str) -> None:
+        """A job that had ended goes on: its ring is none of the ended ones."""
+        if (ring := self._ended.pop(job_id, None)) is not None:
+            self._ended_bytes -= ring.nbytes
 
     # Previews: made on a thread, for those who want them.
 
@@ -194,10 +209,42 @@ class Feed:
             content = await asyncio.to_thread(_picture, event.image, self._preview_size)
             encoded = base64.b64encode(content).decode()
             shape = shapes.Preview(job_id=job_id, at=moment(time.time()), node=event.node, base64=encoded)
-            self._send(job_id, Told(0, "preview", dump(shape.model_dump())))
+            self._send(job_id, Told(0, "preview", lambda: shape, len(encoded)))
             await asyncio.sleep(INTERVAL)
         finally:
             self._previewing.discard(job_id)
+
+
+def at(job_id: str, seconds: float) -> dict[str, Any]:
+    """What all events say."""
+    return {"job_id": job_id, "at": moment(seconds)}
+
+
+def _changed(shape: type[shapes.Queued | shapes.Started], job: Job, seconds: float) -> Shape:
+    return shape(job=summary(job), **at(job.id, seconds))
+
+
+def _ended(job: Job, end: End | None, seconds: float) -> Shape:
+    return shapes.Ended(job=details(job, end), **at(job.id, seconds))
+
+
+def _cached(job_id: str, nodes: Sequence[str], to_run: int, seconds: float) -> Shape:
+    return shapes.Cached(nodes=list(nodes), to_run=to_run, **at(job_id, seconds))
+
+
+def _progress(job_id: str, event: engine.NodeProgress, fraction: float, seconds: float) -> Shape:
+    return shapes.NodeProgress(
+        node=event.node, done=event.done, total=event.total, fraction=fraction, **at(job_id, seconds)
+    )
+
+
+def _weight(shown: Any) -> int:
+    """About how many bytes a value has as JSON."""
+    if isinstance(shown, Mapping):
+        return sum(20 + _weight(each) for each in shown.values())
+    if isinstance(shown, list | tuple):
+        return sum(_weight(each) for each in shown)
+    return len(shown) if isinstance(shown, str) else 20
 
 
 def _picture(image: Any, side: int) -> bytes:

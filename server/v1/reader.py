@@ -2,10 +2,14 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
+
+from server.answers import dump
+from server.v1.shape import Shape
 
 #: How many events wait for a reader that is slow; then it has to go, and comes again by number.
 MOST: Final = 512
@@ -22,19 +26,19 @@ _HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event as it is sent; those with number 0 are never repeated."""
+    """An event that can be sent; those with number 0 are never repeated.
+
+    Most are never read, so a shape is made only when somebody does; `size` is about what it holds till then.
+    """
 
     number: int
     kind: str
-    data: str
-
-    @property
-    def size(self) -> int:
-        return len(self.data) + 100
+    shape: Callable[[], Shape]
+    size: int = 400
 
     def lines(self) -> bytes:
         number = f"id: {self.number}\n" if self.number else ""
-        return f"{number}event: {self.kind}\ndata: {self.data}\n\n".encode()
+        return f"{number}event: {self.kind}\ndata: {dump(self.shape().model_dump())}\n\n".encode()
 
 
 @dataclass(eq=False)

@@ -14,13 +14,14 @@ from pydantic import Field
 from engine import problems as found_by_engine
 from engine.engine import Engine
 from engine.errors import UserError
+from engine.files import Files
 from engine.formats import translate
 from engine.formats.document import KEY, with_inputs
 from engine.prompt import Document
 from server.config import Settings
 from server.keys import DATABASE, ENGINE, JOBS, SETTINGS
 from server.limits import check_limits
-from server.refusal import Refusal
+from server.refusal import Refusal, conceal
 from server.store import jobs as table
 from server.store.jobs import Job, Submission
 from server.submissions import Checked, check, new_id, texts
@@ -144,7 +145,13 @@ def _prepare(
     places = {(each.node, each.input): name for name, each in checked.lowered.inputs.items()}
     places |= {(node, name): f"{node}.{name}" for node, _, name in (each.rpartition(".") for each in values)}
     problems += [shape(each, places.get((each.node, each.input), "")) for each in checked.problems]
-    return Prepared(checked, problems)
+    return Prepared(checked, [_without_places(each, engine.files) for each in problems])
+
+
+def _without_places(problem: Problem, files: Files) -> Problem:
+    """A problem that names no folder of the machine."""
+    told = {"message": conceal(problem.message, files), "hint": conceal(problem.hint, files)}
+    return problem.model_copy(update=told)
 
 
 def put_in(engine: Engine, document: Document, values: Mapping[str, Any]) -> tuple[Document, list[Problem]]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from aiohttp import web
 from pydantic import Field
@@ -125,7 +126,7 @@ async def put_workflow(request: web.Request, name: str, headers: Versions) -> An
     document = await json_object(request)
     prepared = await prepare(request.app, Workflow(workflow=document))
     try:
-        json.dumps(document, allow_nan=False)
+        await asyncio.to_thread(json.dumps, document, allow_nan=False)
     except ValueError:
         raise Refusal(
             400, "invalid_json", "the document holds NaN or an infinity, which JSON has not"
@@ -135,7 +136,8 @@ async def put_workflow(request: web.Request, name: str, headers: Versions) -> An
     saved, new = await asyncio.to_thread(
         library.put, name, content, matching=headers.if_match or "", only_new=only_new
     )
-    told = SavedWorkflow(**facts(engine, saved), problems=list(prepared.problems))
+    known = await asyncio.to_thread(facts, engine, saved)
+    told = SavedWorkflow(**known, problems=list(prepared.problems))
     return Answer(told, 201 if new else 200, {"ETag": saved.tag, "Location": told.url})
 
 
@@ -190,7 +192,7 @@ def facts(engine: Engine, saved: Saved) -> dict[str, Any]:
         "inputs": [],
         "outputs": [],
         "etag": saved.tag,
-        "url": f"/v1/workflows/{saved.name.replace(' ', '%20')}",
+        "url": f"/v1/workflows/{quote(saved.name)}",
     }
     try:
         document, _ = translate(saved.document(), engine.registry.specs)
