@@ -51,7 +51,7 @@ def validation_error(checked: Checked, registry: Registry, files: Files) -> dict
         )
     elif all(not each.node for each in errors):
         first = errors[0]
-        body = prompt_error(first.code, first.message, first.hint)
+        body = prompt_error(first.code, conceal(first.message, files), conceal(first.hint, files))
     else:
         details = "\n".join(str(each) for each in errors)
         body = prompt_error(
@@ -88,7 +88,7 @@ def _entry(problem: Problem, registry: Registry, files: Files) -> dict[str, Any]
         extra["input_config"] = _config(problem, registry, files)
     return {
         "type": problem.code,
-        "message": TITLES.get(problem.code, problem.message),
+        "message": TITLES.get(problem.code) or conceal(problem.message, files),
         "details": conceal(f"{problem.input} - {said}" if problem.input else said, files),
         "extra_info": extra,
     }

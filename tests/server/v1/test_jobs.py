@@ -1,11 +1,15 @@
 """Jobs of our own API."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from described import FAILING, described, running, saving, sleeping
 from toys import call
+
+from engine.files import Files
+from engine.node import node
 
 
 def test_a_job_is_accepted_where_it_can_be_found_and_ends_with_its_files(tmp_path: Path) -> None:
@@ -58,6 +62,33 @@ def test_the_outputs_that_are_named_run_and_no_others(tmp_path: Path) -> None:
         async with described(tmp_path) as api:
             job = await api.submit(graph, outputs=["other"])
             assert list((await api.ended(job["id"]))["outputs"]) == ["other"]
+
+    asyncio.run(go())
+
+
+@node("Careful", category="toys", output_node=True)
+def careful(*, name: str) -> None:
+    """Looks whether a file is there."""
+
+
+@careful.check
+def file_is_there(files: Files, name: str) -> Mapping[str, str]:
+    return {"name": f"no file {name!r} in {files.input}"}
+
+
+def test_problems_name_no_folder_of_the_machine(tmp_path: Path) -> None:
+    graph = {"careful": call("Careful", name="x.png")}
+    message = "no file 'x.png' in home/input"
+
+    async def go() -> None:
+        async with described(tmp_path) as api:
+            api.engine.registry.add(careful, namespace="careful")
+            for path in ("/v1/jobs", "/v1/plan"):
+                reply = await api("POST", path, json={"workflow": graph})
+                assert reply.error["message"].endswith(f"node careful (Careful), name: {message}")
+                assert [each["message"] for each in reply.error["problems"]] == [message]
+            reply = await api("POST", "/v1/check", json={"workflow": graph})
+            assert [each["message"] for each in reply.json["problems"]] == [message]
 
     asyncio.run(go())
 

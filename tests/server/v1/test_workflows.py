@@ -65,6 +65,20 @@ def test_a_saved_workflow_is_listed_read_changed_and_deleted(tmp_path: Path) -> 
     asyncio.run(go())
 
 
+def test_the_address_of_a_saved_workflow_is_a_plain_one(tmp_path: Path) -> None:
+    graph = {"text": call("Text", value="hello"), "save": call("Save", text=["text", 0])}
+
+    async def go() -> None:
+        async with described(tmp_path) as api:
+            reply = await api("PUT", "/v1/workflows/naïve (1)+2", json=graph)
+            assert reply.status == 201
+            assert reply.json["name"] == "naïve (1)+2"
+            assert reply.json["url"] == reply.headers["Location"] == "/v1/workflows/na%C3%AFve%20%281%29%2B2"
+            assert (await api("GET", reply.json["url"])).json == graph
+
+    asyncio.run(go())
+
+
 def test_a_version_that_has_changed_is_not_written_over(tmp_path: Path) -> None:
     async def go() -> None:
         async with described(tmp_path) as api:
