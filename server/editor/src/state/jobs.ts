@@ -5,7 +5,7 @@ import { readAnyForm } from "../io/open";
 import { isObject } from "../json";
 import { activeTab, useEditor } from "./editor";
 import { readTimeline } from "./profile";
-import { useRuns } from "./runs";
+import { isOpen, listenTo, useRuns } from "./runs";
 import { useUi } from "./ui";
 
 export async function openJob(job: string): Promise<void> {
@@ -23,6 +23,8 @@ export async function openJob(job: string): Promise<void> {
       take(details, ended ? readTimeline(await call("GET", `${path}/timeline`)) : undefined);
     }
     show(tab, job);
+    const run = useRuns.getState().runs[job];
+    if (run && isOpen(run)) listenTo(run);
   } catch (error) {
     useUi.getState().toast(error instanceof ApiError || error instanceof Error ? error.message : String(error), "error");
   }

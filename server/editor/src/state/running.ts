@@ -5,7 +5,7 @@ import { useGallery } from "./gallery";
 import { useHeat } from "./heat";
 import { heatOf } from "./profile";
 import { onEnded, ownJobs, useQueue, watchQueue } from "./queue";
-import { isOpen, keepRuns, overallOf, useRuns, type Run } from "./runs";
+import { isOpen, keepRuns, lookBack, overallOf, useRuns, type Run } from "./runs";
 import { CLIENT_ID } from "./client";
 
 let started = false;
@@ -18,7 +18,9 @@ export function startRunning(): void {
   onEnded((job) => {
     useGallery.getState().add(job);
     const run = useRuns.getState().runs[String(job["id"])];
-    if (run && isOpen(run)) useRuns.getState().take(job); // one that was cancelled before it began, for instance
+    if (!run || !isOpen(run)) return;
+    useRuns.getState().take(job); // one that was cancelled before it began, for instance
+    if (Object.values(useRuns.getState().shown).includes(run.job)) void lookBack(run.job);
   });
   watchQueue();
   useRuns.subscribe((state) => state.connected, (connected) => {

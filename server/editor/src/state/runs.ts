@@ -231,8 +231,8 @@ async function catchUp(runs: Readonly<Record<string, Run>>): Promise<void> {
   }
 }
 
-/** A job that another page of this browser submitted is not told of on our socket; its stream tells. */
-function listenTo(run: Run): void {
+/** A job that another page or program submitted is not told of on our socket; its stream tells. */
+export function listenTo(run: Run): void {
   if (run.client === CLIENT_ID || following.has(run.job)) return;
   const { hear, take } = useRuns.getState();
   const say = (kind: string, data: JsonObject) => hear({ type: "event", kind, data: { ...data, prompt_id: run.job } });
@@ -265,7 +265,7 @@ function listenTo(run: Run): void {
 }
 
 /** Once a run has ended: the times that the server took, every failure, all that was shown. */
-async function lookBack(job: string): Promise<void> {
+export async function lookBack(job: string): Promise<void> {
   try {
     const details = await call("GET", `v1/jobs/${encodeURIComponent(job)}`);
     if (isObject(details)) useRuns.getState().take(details, await timelineOf(job, details["state"]));
