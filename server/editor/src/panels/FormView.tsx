@@ -1,6 +1,6 @@
 /** A workflow as a form: what it takes, a button, and what comes of it. */
 
-import { useEffect, useMemo, useRef } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import { viewUrl } from "../api/client";
 import { defOf, type InputDef } from "../api/nodeDefs";
 import { command } from "../app/commands";
@@ -161,20 +161,40 @@ function Outcome({ workflow }: { workflow: Workflow }) {
   const preview = run && isOpen(run) ? Object.values(nodes).find((node) => node.preview)?.preview : undefined;
   const named = Object.entries(workflow.outputs).map(([name, { node }]) => ({ name, nodes: under(nodes, node) }));
   const shown = named.length ? named : Object.entries(nodes).filter(([, node]) => node.images?.length || node.texts?.length).map(([id, node]) => ({ name: workflow.graph.nodes[id]?.title ?? id, nodes: [node] }));
-  const place = useRef<HTMLElement>(null);
-  const job = run && isOpen(run) ? run.job : undefined;
-  useEffect(() => {
-    // Below the inputs, as on a phone, the results would begin out of sight.
-    if (job && window.matchMedia("(max-width: 799px)").matches) place.current?.scrollIntoView({ behavior: "smooth", block: "start" });
-  }, [job]);
+  const { place, follow, leave } = useFollowing(run && isOpen(run) ? run.job : undefined);
   const empty = !preview && !shown.some((each) => each.nodes.some((node) => node.images?.length || node.texts?.length));
   return (
-    <section ref={place} className="form-outputs" aria-label="Results">
+    <section ref={place} className="form-outputs" aria-label="Results" onLoadCapture={follow} onPointerDown={leave}>
       {preview ? <img className="form-picture" src={preview} alt="How it looks so far" /> : null}
       {preview ? null : shown.map(({ name, nodes: parts }) => <Shown key={name} name={name} nodes={parts} alone={shown.length === 1} />)}
       {empty ? <p className="form-empty">{run && isOpen(run) ? "On its way" : "What comes of it is shown here."}</p> : null}
     </section>
   );
+}
+
+/** Below the inputs, as on a phone, results would come out of sight: a run brings them in, until somebody looks elsewhere. */
+function useFollowing(job: string | undefined) {
+  const place = useRef<HTMLElement>(null);
+  const following = useRef(false);
+  const follow = useCallback(() => {
+    if (following.current) place.current?.scrollIntoView({ block: "start" });
+  }, []);
+  const leave = useCallback(() => {
+    following.current = false;
+  }, []);
+  useEffect(() => {
+    if (!job || !window.matchMedia("(max-width: 799px)").matches) return;
+    following.current = true;
+    follow();
+  }, [job, follow]);
+  useEffect(() => {
+    const kinds = ["wheel", "touchmove"] as const;
+    for (const kind of kinds) window.addEventListener(kind, leave, { passive: true });
+    return () => {
+      for (const kind of kinds) window.removeEventListener(kind, leave);
+    };
+  }, [leave]);
+  return { place, follow, leave };
 }
 
 /** The runs of a node; of those in it, when it stands for a sub-graph. */

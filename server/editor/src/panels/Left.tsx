@@ -17,7 +17,7 @@ export function Left() {
   const open = useUi((state) => state.left);
   const panel = PANELS.find((each) => each.id === open);
   return (
-    <div className="left">
+    <div className="left-edge">
       <nav className="rail" aria-label="Panels">
         {PANELS.map(({ id, title, icon }) => (
           <button
