@@ -108,7 +108,11 @@ class Database:
         return waiter.result()
 
     async def read(self, action: Action[T]) -> T:
-        """Ask the file, on a thread; all that an action asks belongs to one moment."""
+        """Ask the file, on a thread; all that an action asks belongs to one moment.
+
+        Raises:
+            StorageError: the file cannot be read.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, action)
 
     def checkpoint(self) -> None:
@@ -130,13 +134,16 @@ class Database:
             connection.close()
 
     def _look(self, action: Action[T]) -> T:
-        connection = self._reader()
-        connection.execute("BEGIN")
         try:
-            return action(connection)
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            connection = self._reader()
+            connection.execute("BEGIN")
+            try:
+                return action(connection)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise StorageError(f"cannot read the job database: {error}") from error
 
     def _reader(self) -> sqlite3.Connection:
         connection = getattr(self._local, "connection", None)
@@ -191,8 +198,9 @@ class Database:
                 execute("RELEASE action")
             execute("COMMIT")
         except Exception as error:  # noqa: BLE001  # the thread must live on
-            if self._connection.in_transaction:
-                execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # then the next group tries to
+                if self._connection.in_transaction:
+                    execute("ROLLBACK")
             for order in group:
                 order.error = StorageError(f"cannot write the job database: {error}")
                 order.error.__cause__ = error

@@ -125,8 +125,19 @@ def test_what_an_action_reads_belongs_to_one_moment(database: Database) -> None:
 
 
 def test_readers_cannot_write(database: Database) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(StorageError, match="readonly"):
         asyncio.run(database.read(note("a")))
+
+
+def test_a_file_that_cannot_be_read_is_told_and_found_again(tmp_path: Path) -> None:
+    path, away = tmp_path / "state" / "jobs.sqlite", tmp_path / "away"
+    with closing(Database(path)) as database:
+        database.write_now(note("a"))
+        path.parent.rename(away)
+        with pytest.raises(StorageError, match="cannot read the job database"):
+            asyncio.run(database.read(names))
+        away.rename(path.parent)
+        assert asyncio.run(database.read(names)) == ["a"]
 
 
 def test_a_writer_that_is_no_longer_awaited_has_written_all_the_same(database: Database) -> None:
