@@ -47,6 +47,8 @@ export interface Run {
   readonly ended?: number;
   /** Nodes that are to run, and seconds that they should take, by the plan. */
   readonly planned: Readonly<Record<string, number>>;
+  /** How far the server says it is, for a run whose plan is not known here. */
+  readonly share?: number;
   /** By id; an instance of a sub-graph sums up its inner nodes, which are `instance:inner`. */
   readonly nodes: Readonly<Record<string, NodeRun>>;
   readonly error?: string;
@@ -105,6 +107,7 @@ export const useRuns = create<RunsState>()(
         for (const [id, raw] of Object.entries(isObject(data["nodes"]) ? data["nodes"] : {}))
           if (isObject(raw)) node(jobOf(data), shownId(id, raw), (before) => progressed(before, raw));
       },
+      share: (data) => change(jobOf(data), (run) => ({ ...run, share: Number(data["value"]) })),
       executed(data) {
         node(jobOf(data), String(data["display_node"] ?? data["node"]), (before) => ({
           state: "done",
@@ -248,7 +251,10 @@ export function listenTo(run: Run): void {
       started: () => say("execution_start", {}),
       cached: (event) => say("execution_cached", { nodes: event["nodes"] ?? [] }),
       node_started: (event) => state(event, "running", 0, 1),
-      progress: (event) => state(event, "running", event["done"], event["total"]),
+      progress(event) {
+        state(event, "running", event["done"], event["total"]);
+        say("share", { value: event["fraction"] ?? 0 });
+      },
       node_finished: (event) => state(event, "finished", 1, 1),
       node_shown: (event) => say("executed", { node: event["node"] ?? "", output: event["shown"] ?? {} }),
       node_failed: (event) => state(event, "error", 0, 1),
@@ -455,7 +461,7 @@ export function weightOf(run: Run): { readonly whole: number; readonly done: num
 export function fractionOf(run: Run): number {
   const { whole, done } = weightOf(run);
   if (!isOpen(run)) return 1;
-  return whole ? Math.min(1, done / whole) : 0;
+  return whole ? Math.min(1, done / whole) : (run.share ?? 0);
 }
 
 /** How many seconds one second of the plan really takes; nothing while that cannot be said. */
@@ -469,6 +475,7 @@ export function paceOf(run: Run, now: number): number | undefined {
 export function secondsLeft(run: Run, now: number, pace?: number): number {
   if (!isOpen(run)) return 0;
   const { whole, done } = weightOf(run);
+  if (!whole && run.share && run.began !== undefined) return ((now - run.began) / 1000 / run.share) * (1 - run.share);
   return (whole - done) * (paceOf(run, now) ?? pace ?? 1);
 }
 

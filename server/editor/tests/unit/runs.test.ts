@@ -22,8 +22,11 @@ describe("how far a run is", () => {
     expect(fractionOf(half)).toBe(0.5);
   });
 
-  it("is 0 for a run without a plan until it ends", () => {
+  it("is what the server says for a run without a plan", () => {
     expect(fractionOf(run({ planned: {}, nodes: { a: node("done") } }))).toBe(0);
+    const told = run({ planned: {}, share: 0.25, began: 0 });
+    expect(fractionOf(told)).toBe(0.25);
+    expect(secondsLeft(told, 1000)).toBe(3);
   });
 });
 
