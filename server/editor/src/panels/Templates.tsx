@@ -92,14 +92,12 @@ async function open(template: Template): Promise<void> {
   }
 }
 
-const KINDS = [".webp", ".jpg", ".png"];
-
-/** The template's picture, of whatever kind there is; else its graph is drawn. */
+/** The picture beside the template (packs have JPEGs by custom); where there is none, its graph is drawn. */
 function Picture({ template }: { template: Template }) {
-  const [kind, setKind] = useState(0);
-  const suffix = KINDS[kind];
-  if (suffix === undefined) return <Drawing template={template} />;
-  return <img src={url(address(template, suffix))} alt="" loading="lazy" draggable={false} onError={() => setKind(kind + 1)} />;
+  const [missing, setMissing] = useState(false);
+  if (missing) return <Drawing template={template} />;
+  const source = url(address(template, template.pack === OURS ? ".webp" : ".jpg"));
+  return <img src={source} alt="" loading="lazy" draggable={false} onError={() => setMissing(true)} />;
 }
 
 function Drawing({ template }: { template: Template }) {

@@ -42,6 +42,7 @@ interface KeptSession {
 const MODEL = 1;
 const AFTER = 300;
 const ID = "safelight.session";
+const COPY_OF = "safelight.copy-of";
 const LAST_WORDS = "safelight.unwritten.";
 /** Nodes, over all steps of a tab's past, that are cheap to write after each edit. */
 const CHEAP = 60_000;
@@ -57,19 +58,32 @@ const kept = new Map<string, Tab>();
 /** Opens what this page had open; says whether there was anything. */
 export async function restoreSession(): Promise<boolean> {
   const known = sessionStorage.getItem(ID);
+  const copied = sessionStorage.getItem(COPY_OF);
   const others = new Set((await askOthers()).map((page) => page.session));
-  session = known && !others.has(known) ? known : crypto.randomUUID();
+  if (known && others.has(known)) await beginAsCopy(known);
+  sessionStorage.removeItem(COPY_OF);
   let found = false;
   try {
-    const from = known ?? (others.size ? undefined : await latest());
-    if (from && !known) session = from; // the page that had it is gone: this one goes on with it
+    const from = copied ?? known ?? (others.size ? undefined : await latest());
+    // Where the page that had it is gone, this one goes on with it.
+    session = copied !== null || from === undefined ? crypto.randomUUID() : from;
     found = from !== undefined && (await restore(from, from !== session));
   } catch {
     small = true;
+    session ||= crypto.randomUUID();
     found = restoreSmall(known ?? session);
+    if (known) session = known;
   }
   sessionStorage.setItem(ID, session);
   return found;
+}
+
+/** A page that was duplicated has all names of the other one; it starts again with names of its own. */
+function beginAsCopy(of: string): Promise<never> {
+  sessionStorage.clear();
+  sessionStorage.setItem(COPY_OF, of);
+  location.reload();
+  return new Promise(() => undefined);
 }
 
 async function latest(): Promise<string | undefined> {
