@@ -51,7 +51,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if isinstance(error, OSError) and error.errno in _DISK:
             log.warning("%s %s: %s", request.method, request.path, error)
             message = f"the server's disk refuses: {os.strerror(error.errno)}"
-            return answer({"error": {"code": "storage", "message": message}}, 507)
+            hint = "free some space, or look at who may write to the home"
+            return answer(Refusal(507, "storage", message, hint).body(), 507)
         # Our own mistake: the log has it all, the client learns that it was ours.
         log.exception("a request failed: %s %s", request.method, request.path)
         return answer(
