@@ -60,7 +60,7 @@ export async function restoreSession(): Promise<boolean> {
   const known = sessionStorage.getItem(ID);
   const copied = sessionStorage.getItem(COPY_OF);
   const others = new Set((await askOthers()).map((page) => page.session));
-  if (known && others.has(known)) await beginAsCopy(known);
+  if (known && copied === null && others.has(known)) await beginAsCopy(known);
   sessionStorage.removeItem(COPY_OF);
   let found = false;
   try {
