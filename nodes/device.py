@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Part = Literal["denoiser", "autoencoder"]
 
+#: Kinds of devices that models are copied to from the host's memory.
+OWN_MEMORY: Final[set[str]] = {"cuda"}
+
 #: What weights may take of a device's memory; the rest is for what is computed with them.
 MODELS_SHARE: Final = 0.8
 
@@ -95,9 +98,19 @@ def precision(device_name: str, part: Part) -> "torch.dtype":
     return dtype
 
 
+def itemsize(device_name: str, part: Part) -> int:
+    """Bytes of a number of what a part of a model computes with.  Without torch."""
+    return {"float32": 4, "float16": 2, "bfloat16": 2}[PRECISION[kind(device_name)][part]]
+
+
+def has_memory(device_name: str) -> bool:
+    """Whether a device has a memory of its own."""
+    return kind(device_name) in OWN_MEMORY
+
+
 def model_memory(device_name: str) -> Callable[[], int] | None:
     """Tells the bytes that models may take on a device with a memory of its own."""
-    if kind(device_name) != "cuda":
+    if not has_memory(device_name):
         return None
 
     def measured() -> int:

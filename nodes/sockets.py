@@ -16,6 +16,7 @@ from pydantic import Field
 
 from engine.node import Codec, Packed, Seeded, Socket
 from nodes import device, recognition
+from nodes.changes import CHANGES
 from nodes.codecs import EXACT, kept, measure
 from nodes.diffusion.changes import Change, changed_guidance, changed_sampling
 from nodes.diffusion.conditioning import Area, Cond, RelativeArea
@@ -43,7 +44,7 @@ def _still_there(packed: Packed) -> "Recipe":
 
 RECIPE = Codec(EXACT.pack, _still_there)
 
-for _part in (Cond, Area, RelativeArea):
+for _part in (Cond, Area, RelativeArea, *CHANGES):
     kept(_part)
 
 Image = Annotated[Tensor, Socket("IMAGE", size=measure, codec=EXACT, color="#64b5f6")]
@@ -82,14 +83,32 @@ def shared(identity: Hashable, load: Callable[[], T]) -> T:
 
 @dataclass(frozen=True)
 class Placed(Generic[T]):
-    """A recipe on a device: what residency loads and keeps."""
+    """A recipe on a device: what residency loads and keeps.
+
+    `source` is the same thing in the host's memory, for a device with a memory of its own; the loader is
+    then given what that loads to.  `streaming` gives a recipe that keeps to so many bytes.
+    """
 
     identity: Hashable
-    loader: Callable[[], T]
+    loader: Callable[..., T]
+    label: str = ""
+    size: Callable[[], int] = lambda: 0
+    source: "Placed[T] | None" = None
+    streaming: "Callable[[int], Placed[T]] | None" = None
 
-    def load(self) -> T:
+    @property
+    def expected(self) -> int:
+        """The bytes that it will take."""
         with recognition.told_to_users():
-            return self.loader()
+            return self.size()
+
+    @property
+    def within(self) -> "Callable[[int], Placed[T]] | None":
+        return self.streaming
+
+    def load(self, *source: T) -> T:
+        with recognition.told_to_users():
+            return self.loader(*source)
 
 
 @dataclass(frozen=True)
@@ -165,21 +184,64 @@ class Model(Patched):
         return "denoiser", self.weights, self.rounding, tuple(patch.identity for patch in self.patches)
 
     def on(self, device_name: str) -> "Placed[UNetDenoiser]":
-        return Placed((self.identity, device_name), partial(self._load, device_name))
+        label = f"{self.path.name} (denoiser{f', {len(self.patches)} LoRA' if self.patches else ''})"
+        size = partial(self._size, device_name)
+        if not device.has_memory(device_name):
+            return Placed((self.identity, device_name), partial(self._load, device_name), label, size)
+        plain = replace(self, patches=())
+        host = Placed(
+            (plain.identity, "host", device_name), partial(plain.read, device_name, "cpu"), label, size
+        )
 
-    def _load(self, device_name: str) -> "UNetDenoiser":
+        def streaming(nbytes: int) -> "Placed[UNetDenoiser]":
+            load = partial(self._stream, device_name, nbytes)
+            return Placed((self.identity, device_name, nbytes), load, label, lambda: nbytes, host)
+
+        return Placed(
+            (self.identity, device_name), partial(self._load, device_name), label, size, host, streaming
+        )
+
+    def _size(self, device_name: str) -> int:
+        component = recognition.denoiser(self.path).components["denoiser"]
+        return component.parameters * device.itemsize(device_name, "denoiser")
+
+    def read(self, device_name: str, target: str) -> "UNetDenoiser":
+        """The plain denoiser out of its file, with what `device_name` computes with."""
         import torch
 
         from nodes.diffusion.loading import load_denoiser
-        from nodes.diffusion.lora import patched_denoiser
 
         self.unchanged()
-        checkpoint = recognition.denoiser(self.path)
-        target, precision = device.choose(device_name), device.precision(device_name, "denoiser")
-        plain = replace(self, patches=()).identity, device_name
+        precision = device.precision(device_name, "denoiser")
         rounding = getattr(torch, self.rounding) if self.rounding else None
-        base = shared(plain, lambda: load_denoiser(checkpoint, target, precision, rounding))
-        return patched_denoiser(base, checkpoint, self.loras) if self.patches else base
+        checkpoint = recognition.denoiser(self.path)
+        return load_denoiser(checkpoint, device.choose(target), precision, rounding)
+
+    def _load(self, device_name: str, host: "UNetDenoiser | None" = None) -> "UNetDenoiser":
+        """On the device, from its file or from the host's memory."""
+        from nodes.diffusion.streaming import copied
+
+        def load() -> "UNetDenoiser":
+            if host is None:
+                return self.read(device_name, device_name)
+            return replace(host, unet=copied(host.unet, device.choose(device_name)))
+
+        return self._patched(shared((replace(self, patches=()).identity, device_name), load))
+
+    def _stream(self, device_name: str, nbytes: int, host: "UNetDenoiser") -> "UNetDenoiser":
+        """With no more than so many bytes on the device at a time."""
+        from nodes.diffusion.streaming import streamed
+
+        whole = self._patched(host)
+        return replace(whole, unet=streamed(whole.unet, device.choose(device_name), nbytes), base=None)
+
+    def _patched(self, base: "UNetDenoiser") -> "UNetDenoiser":
+        from nodes.diffusion.lora import patched_denoiser
+
+        if not self.patches:
+            return base
+        self.unchanged()
+        return patched_denoiser(base, recognition.denoiser(self.path), self.loras)
 
 
 Sigmas = Annotated[Tensor, Socket("SIGMAS", size=measure, codec=EXACT, color="#cdffcd")]
@@ -268,7 +330,11 @@ class Clip(Patched):
 
     def on(self, device_name: str) -> "Placed[TextEncoder]":
         device_name = self.device or device_name
-        return Placed((self.identity, device_name), partial(self._load, device_name))
+        label = f"{self.path.name} (text encoder{f', {len(self.patches)} LoRA' if self.patches else ''})"
+        return Placed((self.identity, device_name), partial(self._load, device_name), label, self._size)
+
+    def _size(self) -> int:
+        return recognition.text_encoder(self.path).components["text_encoder"].parameters * 4
 
     def _load(self, device_name: str) -> "TextEncoder":
         from nodes.diffusion.loading import load_text_encoder
@@ -294,7 +360,8 @@ class Vae(Recipe):
         return "autoencoder", self.weights
 
     def on(self, device_name: str) -> "Placed[Autoencoder]":
-        return Placed((self.identity, device_name), partial(self._load, device_name))
+        label = f"{self.path.name} (autoencoder)"
+        return Placed((self.identity, device_name), partial(self._load, device_name), label)
 
     def _load(self, device_name: str) -> "Autoencoder":
         from nodes.diffusion.loading import load_vae
@@ -316,7 +383,7 @@ class UpscaleModel(Recipe):
         return "upscaler", self.weights
 
     def on(self, device_name: str) -> "Placed[Upscaler]":
-        return Placed((self.identity, device_name), partial(self._load, device_name))
+        return Placed((self.identity, device_name), partial(self._load, device_name), self.path.name)
 
     def _load(self, device_name: str) -> "Upscaler":
         from nodes.diffusion.upscalers import load_upscaler

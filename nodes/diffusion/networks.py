@@ -48,8 +48,12 @@ def build(make: Callable[[Mapping[str, Any]], Network], component: Component, co
 
 
 def nbytes(*networks: nn.Module) -> int:
-    """What loaded networks take; what they share counts once."""
-    return sum({id(each): each.nbytes for network in networks for each in network.parameters()}.values())
+    """What loaded networks take where they compute; what they share counts once."""
+    found: dict[int, int] = {}
+    for network in networks:
+        parameters = list(network.parameters())
+        found |= {id(each): each.nbytes for each in parameters if each.device == parameters[0].device}
+    return sum(found.values())
 
 
 def _open(files: ExitStack, path: Path) -> Any:
