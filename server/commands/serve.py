@@ -19,8 +19,18 @@ def add(parsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     parser.add_argument("--config", metavar="FILE", help=f"the file of settings (HOME/{FILE})")
     for setting in table():
-        parser.add_argument(setting.flag, dest=setting.field, help=setting.told.help, **_form(setting))
+        parser.add_argument(setting.flag, dest=setting.field, help=_help(setting), **_form(setting))
     parser.set_defaults(main=main)
+
+
+def _help(setting: Setting) -> str:
+    """What a flag does, and what holds without it."""
+    text, default = setting.told.help, setting.default
+    if setting.several or default in {None, ""} or text.endswith(")"):
+        return text
+    if isinstance(default, bool):
+        return f"{text} ({'on' if default else 'off'})"
+    return f"{text} ({default if isinstance(default, str) else f'{default / setting.told.unit:.15g}'})"
 
 
 def _form(setting: Setting) -> dict[str, Any]:

@@ -180,6 +180,15 @@ def test_a_front_end_is_a_folder_with_a_page(tmp_path: Path) -> None:
     assert settings("--frontend", str(tmp_path)).frontend == str(tmp_path)
 
 
+def test_help_says_what_holds_without_a_flag(safelight: Safelight) -> None:
+    said = " ".join(safelight("serve", "--help").out.split())
+    assert "how many jobs run at once (1)" in said
+    assert "megabytes of an upload (100)" in said
+    assert "pixels of an uploaded picture (100000000)" in said
+    assert "written pictures carry their workflow (on)" in said
+    assert "where pictures go (HOME/output) --device" in said
+
+
 def test_help_loads_neither_torch_nor_the_web_framework() -> None:
     script = (
         "import contextlib, sys\nfrom server.cli import main\n"
