@@ -17,11 +17,28 @@ export function Modal({ label, className, close, children, onKeyDown }: {
     element.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => element.close();
   }, []);
+  const leave = useRef(close);
+  useEffect(() => {
+    leave.current = close;
+    if (document.activeElement === document.body) dialog.current?.focus(); // what had the focus is gone
+  });
+  useEffect(() => {
+    const onEscape = (event: globalThis.KeyboardEvent) => {
+      const top = [...document.querySelectorAll("dialog[open]")].at(-1);
+      if (event.key !== "Escape" || top !== dialog.current) return;
+      event.preventDefault();
+      event.stopPropagation();
+      leave.current();
+    };
+    window.addEventListener("keydown", onEscape, { capture: true });
+    return () => window.removeEventListener("keydown", onEscape, { capture: true });
+  }, []);
   return (
     <dialog
       ref={dialog}
       className={`modal ${className}`}
       aria-label={label}
+      tabIndex={-1}
       onCancel={(event) => {
         event.preventDefault();
         close();
