@@ -121,6 +121,7 @@ class Residency:
     _waiting: list[_Waiter] = field(default_factory=list)
     _coming: dict[Hashable, int] = field(default_factory=dict)  # admitted, not yet begun: bytes
     _holding: dict[Hashable, int] = field(default_factory=dict)  # holder -> pins
+    _users: list[Account | None] = field(default_factory=list)  # of each pin
     _lock: threading.RLock = field(default_factory=threading.RLock)  # a lane's thread makes room
 
     @asynccontextmanager
@@ -140,6 +141,7 @@ class Residency:
         if account is not None and not self._holding.get(holder):
             await self._admission(recipe, account)
         resident = self._take(recipe, run)
+        self._users.append(account)
         if account is not None:
             resident.users.add(account)
         if holder is not None:
@@ -165,6 +167,7 @@ class Residency:
                 self._holding[holder] -= 1
                 if not self._holding[holder]:
                     del self._holding[holder]
+            self._users.remove(account)
             resident.pins -= 1
             resident.released = perf_counter()
             self._fit()
@@ -278,7 +281,11 @@ class Residency:
                 each.nbytes for each in self._kept.values() if each.pins or not each.loading.done()
             )
             if pinned and pinned + waiter.nbytes > self.budget:
-                return 0.0
+                if any(user is not waiter.account for user in self._users):
+                    return 0.0
+                # Its own job has everything, and may hold it until it has this: it is let in over the budget.
+                if (until := waiter.began + LONGEST) > now:
+                    return until
             excess = self.nbytes + coming + waiter.nbytes - self.budget
             waiting = self._waiters()
             idle = [each for each in self._kept.items() if not each[1].pins and each[1].loading.done()]

@@ -173,3 +173,33 @@ def test_models_can_be_let_go_all_or_by_name_and_memory_goes_back_to_the_system(
         assert residency.nbytes == 0
     assert len(given_back) == 2
     assert len(world.loads) == 2
+
+
+def test_the_next_model_is_loaded_while_the_device_computes(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computing, loading = threading.Event(), threading.Event()
+    overlapped: list[bool] = []
+    real = Recipe.load
+
+    def load(recipe: Recipe) -> Loaded:
+        if recipe.name == "b":
+            loading.set()
+            overlapped.append(computing.wait(5))
+        return real(recipe)
+
+    monkeypatch.setattr(Recipe, "load", load)
+
+    async def main(engine: Engine) -> None:
+        first = asyncio.ensure_future(run(engine, model="a", seconds=0.1))
+        while not world.used:
+            await asyncio.sleep(0.001)
+        second = asyncio.ensure_future(run(engine, model="b"))
+        assert await asyncio.to_thread(loading.wait, 5)
+        assert not first.done()
+        computing.set()
+        await asyncio.gather(first, second)
+
+    with opened(tmp_path, device="gpu:0", megabytes=1000) as engine:
+        asyncio.run(main(engine))
+    assert overlapped == [True]

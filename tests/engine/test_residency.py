@@ -314,6 +314,24 @@ def test_a_call_that_holds_a_model_never_waits_for_room_so_that_nobody_waits_in_
     assert machine.residency.nbytes <= 150 * MB
 
 
+def test_a_job_that_holds_everything_and_waits_for_itself_is_let_in_at_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engine.residency.LONGEST", 0.03)
+    machine, account = Machine(budget=100), Account()
+
+    async def outer() -> str:
+        async with machine.residency.pin(machine.sized("a"), machine.load, account, "outer"):
+            return await machine.use(account, "b")  # another call of the same job, that this one waits for
+
+    run(_within_seconds(outer(), "b"))
+    assert machine.shelf.loads == ["a", "b"]
+
+
+async def _within_seconds(work: Coroutine[Any, Any, str], expected: str) -> None:
+    assert await asyncio.wait_for(work, 5) == expected
+
+
 def test_who_gives_up_waiting_makes_way() -> None:
     machine = Machine(budget=100)
 
