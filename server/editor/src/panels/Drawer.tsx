@@ -46,9 +46,9 @@ export function Drawer() {
         <Progress />
         <Connection />
       </footer>
-      <Viewer />
-      <Compare />
       <Sweep />
+      <Compare />
+      <Viewer />
     </>
   );
 }
