@@ -24,6 +24,7 @@ MODULES = (
     "nodes.custom_sampling",
     "nodes.schedules",
     "nodes.model_sampling",
+    "nodes.model_changes",
     "nodes.vae",
     "nodes.image",
     "nodes.image_sizes",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Literal
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-Prediction = Literal["eps", "v"]
+Prediction = Literal["eps", "v", "x0", "img_to_img", "lcm"]
 BetaSchedule = Literal["scaled_linear", "linear"]
 
 LAST_ZSNR_ALPHA = 4.8973451890853435e-08
@@ -37,6 +37,8 @@ class ModelSampling:
 
     sigmas: tuple[float, ...]
     prediction: Prediction = "eps"
+    stride: int = 1
+    """How many of the network's timesteps there are to a level: the level is that of the last of them."""
 
     @classmethod
     def from_betas(
@@ -58,11 +60,17 @@ class ModelSampling:
         low, high = start ** (1 / power), end ** (1 / power)
         betas = ((low + (high - low) * t / (steps - 1)) ** power for t in range(steps))
         alphas = list(accumulate((1 - beta for beta in betas), lambda a, b: a * b))
-        if zsnr:
-            first, last = math.sqrt(alphas[0]), math.sqrt(alphas[-1])
-            alphas = [((math.sqrt(a) - last) * first / (first - last)) ** 2 for a in alphas[:-1]]
-            alphas.append(LAST_ZSNR_ALPHA)
-        return cls(_float32(math.sqrt((1 - a) / a) for a in alphas), prediction)
+        return cls(_levels(_zero_snr(alphas) if zsnr else alphas), prediction)
+
+    def to_zero_snr(self) -> ModelSampling:
+        """The same with levels up to all but pure noise."""
+        alphas = [1 / (1 + sigma * sigma) for sigma in self.sigmas]
+        return replace(self, sigmas=_levels(_zero_snr(alphas)))
+
+    def thinned(self, count: int) -> ModelSampling:
+        """The same with so many of its levels, at equal distances up to the highest."""
+        stride = max(len(self.sigmas) // count, 1)
+        return replace(self, sigmas=self.sigmas[stride - 1 :: stride], stride=self.stride * stride)
 
     @property
     def sigma_min(self) -> float:
@@ -83,10 +91,12 @@ class ModelSampling:
 
     def timestep(self, sigma: float) -> float:
         """What the network is told: the index nearest in log sigma, the lower one on a tie, as a float."""
-        return float(bisect_left(self._borders, math.log(sigma))) if sigma > 0 else 0.0
+        index = bisect_left(self._borders, math.log(sigma)) if sigma > 0 else 0
+        return float(index * self.stride + self.stride - 1)
 
     def sigma(self, timestep: float) -> float:
         """The level at a fractional timestep, linear in log sigma."""
+        timestep = (timestep - (self.stride - 1)) / self.stride
         timestep = min(max(timestep, 0.0), len(self.sigmas) - 1.0)
         low, high = math.floor(timestep), math.ceil(timestep)
         part = timestep - low
@@ -119,15 +129,24 @@ class ModelSampling:
 
         There is one level for all of x [B,C,H,W], or one for each item.
         """
+        if self.prediction == "img_to_img":
+            return x
         return x / _each([math.hypot(1, sigma) for sigma in sigmas], x)
 
     def denoised(self, x: Tensor, output: Tensor, *sigmas: float) -> Tensor:
         """The x0 that the network's output means; x is the state itself, not the network's input.
 
-        "v" is the velocity of arXiv 2202.00512.
+        "v" is the velocity of arXiv 2202.00512; "lcm" the boundary condition of arXiv 2310.04378 on noise.
         """
+        if self.prediction in {"x0", "img_to_img"}:
+            return output
         if self.prediction == "eps":
             return x - output * _each(sigmas, x)
+        if self.prediction == "lcm":
+            scaled = [10 * self.timestep(sigma) for sigma in sigmas]
+            skip = _each([0.25 / (t * t + 0.25) for t in scaled], x)
+            out = _each([t / math.hypot(t, 0.5) for t in scaled], x)
+            return (x - output * _each(sigmas, x)) * out + x * skip
         share = _each([sigma / math.hypot(1, sigma) for sigma in sigmas], x)
         return x / _each([sigma * sigma + 1 for sigma in sigmas], x) - output * share
 
@@ -152,6 +171,16 @@ class LatentFormat:
         """An empty latent with as many channels as the model has; any other latent as it is."""
         missing = latent.shape[1] != self.channels and not latent.any()
         return latent.new_zeros(latent.shape[0], self.channels, *latent.shape[2:]) if missing else latent
+
+
+def _zero_snr(alphas: Sequence[float]) -> list[float]:
+    first, last = math.sqrt(alphas[0]), math.sqrt(alphas[-1])
+    rescaled = [((math.sqrt(a) - last) * first / (first - last)) ** 2 for a in alphas[:-1]]
+    return [*rescaled, LAST_ZSNR_ALPHA]
+
+
+def _levels(alphas: Iterable[float]) -> tuple[float, ...]:
+    return _float32(math.sqrt((1 - a) / a) for a in alphas)
 
 
 def _each(values: Sequence[float], like: Tensor) -> float | Tensor:
