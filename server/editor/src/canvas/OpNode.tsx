@@ -1,7 +1,7 @@
 /** One node: its header, sockets, widgets, what is wrong with it, how far it is, and what came of it. */
 
 import { NodeResizeControl, type NodeProps } from "@xyflow/react";
-import { memo, useMemo, type CSSProperties } from "react";
+import { memo, useMemo, type CSSProperties, type MouseEvent } from "react";
 import { useShallow } from "zustand/shallow";
 import type { Problem } from "../api/client";
 import { viewUrl } from "../api/client";
@@ -11,7 +11,8 @@ import { linkId, type GraphNode } from "../graph/model";
 import type { Json } from "../json";
 import { useDiffMark } from "../state/comparison";
 import { useEditor, useGraph, useTab } from "../state/editor";
-import { prefixOf, useNodeRun, type NodeRun } from "../state/runs";
+import { prefixOf, useNodeRun, type NodeRun, type ShownFile } from "../state/runs";
+import { lookAt } from "../state/gallery";
 import { useNodeHeat } from "../state/heat";
 import { problemsOf, useServer, type PlannedNode } from "../state/server";
 import { WidgetField } from "../widgets/WidgetField";
@@ -236,12 +237,19 @@ function CollapsedSockets({ def }: { def: NodeDef | undefined }) {
   );
 }
 
+/** A plain click looks at the picture here; with a modifier the browser does what it does with links. */
+function lookInstead(event: MouseEvent, image: ShownFile): void {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  lookAt(image);
+}
+
 function Results({ run, title }: { run: NodeRun | undefined; title: string }) {
   if (run?.preview) return <img className="result preview" src={run.preview} alt={`Preview of ${title}`} draggable={false} />;
   return (
     <>
       {run?.images?.slice(0, 4).map((image) => (
-        <a key={image.filename} className="nodrag" href={viewUrl(image)} target="_blank" rel="noreferrer">
+        <a key={image.filename} className="nodrag" href={viewUrl(image)} target="_blank" rel="noreferrer" onClick={(event) => lookInstead(event, image)}>
           <img className="result" src={viewUrl(image)} alt={`${title}: ${image.filename}`} draggable={false} loading="lazy" />
         </a>
       ))}
