@@ -5,6 +5,7 @@ import { nameOfInput, nameOfOutput } from "../graph/names";
 import { removeReroute, setValue } from "../graph/ops";
 import { addInlet, addOutlet, exposedAs } from "../graph/subgraphs";
 import { activeGraph, useEditor } from "../state/editor";
+import { openSweep } from "../state/sweep";
 import { useUi } from "../state/ui";
 import { openMenu, type Entry, type MenuItem } from "../ui/overlay";
 import { command } from "../app/commands";
@@ -172,6 +173,7 @@ function fieldEntries(id: string, input: string | undefined, output: number | un
   } else if (found.widget && !linked) {
     const name = nameOfInput(workflow, id, input);
     entries.push({ label: name === undefined ? `Use ${input} as workflow input…` : `No workflow input any more (${name})`, icon: "entry", run: () => void act.nameInput(id, input) });
+    if (found.widget.kind !== "color") entries.push({ label: `Sweep ${input}…`, icon: "sweep", run: () => openSweep(id, input) });
   }
   if (found.widget && !linked && found.default !== undefined)
     entries.push({ label: `Reset ${input}`, icon: "again", run: () => useEditor.getState().editGraph(`Reset ${input}`, (graph) => setValue(graph, id, input, found.default!)) });

@@ -21,6 +21,7 @@ const SHAPES = {
   compare: <path d="M8 2v12M3 4h10v8H3z" />,
   check: <path d="M3.5 8.5l3 3 6-7" />,
   grip: <path d="M6 4v.01M10 4v.01M6 8v.01M10 8v.01M6 12v.01M10 12v.01" strokeWidth="2" />,
+  sweep: <path d="M3 3h4v4H3zM9 3h4v4H9zM3 9h4v4H3zM9 9h4v4H9z" />,
   target: <path d="M8 3v3M8 10v3M3 8h3M10 8h3M8 8v.01" />,
   add: <path d="M8 3v10M3 8h10" />,
   files: <path d="M2 4h4.5l1.5 2h6v7H2z" />,
