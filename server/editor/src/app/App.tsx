@@ -10,7 +10,6 @@ import { FileDialogs } from "../panels/FileDialogs";
 import { FormView } from "../panels/FormView";
 import { Inspector } from "../panels/Inspector";
 import { Left } from "../panels/Left";
-import { useEditor, useTab } from "../state/editor";
 import { useRuns } from "../state/runs";
 import { useServer } from "../state/server";
 import { useUi } from "../state/ui";
@@ -24,8 +23,6 @@ import { MaskPainter } from "../widgets/MaskPainter";
 import { Toasts } from "../ui/Toasts";
 import { listenToKeys } from "./keys";
 import { TopBar } from "./TopBar";
-
-const enter = (path: readonly string[]) => useEditor.getState().enter(path);
 
 export function App() {
   const theme = useUi((state) => state.theme);
@@ -54,7 +51,6 @@ export function App() {
         </main>
         <FileDialogs />
         <Drawer />
-        {view === "form" ? null : <Crumbs />}
         <AddSearch />
         <ContextMenu />
         <Ask />
@@ -81,24 +77,4 @@ function Connection() {
     );
   if (ever && !connected) return <p className="banner" role="alert">The server is gone. Your work is kept here; the page reconnects by itself.</p>;
   return null;
-}
-
-/** The way into the sub-graph that is looked at, and out of it. */
-function Crumbs() {
-  const path = useTab((tab) => tab.path);
-  const workflow = useTab((tab) => tab.workflow);
-  if (!path.length) return null;
-  return (
-    <nav className="crumbs" aria-label="Sub-graphs">
-      <button type="button" onClick={() => enter([])}>{workflow.title}</button>
-      {path.map((id, index) => (
-        <span key={id}>
-          {" › "}
-          <button type="button" aria-current={index === path.length - 1} onClick={() => enter(path.slice(0, index + 1))}>
-            {workflow.subgraphs[id]?.title ?? id}
-          </button>
-        </span>
-      ))}
-    </nav>
-  );
 }

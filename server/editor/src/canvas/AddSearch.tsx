@@ -37,7 +37,7 @@ function SearchBox({ search }: { search: Search }) {
   const fitting = useMemo(() => all.filter((def) => (ends ? between(def, ...ends) !== undefined : fits(def, search.from))), [all, ends, search.from]);
   const found = useMemo(() => ranked(fitting, query).slice(0, 60), [fitting, query]);
   useEffect(() => setMarked(0), [query]);
-  useEffect(() => list.current?.children[marked]?.scrollIntoView({ block: "nearest" }), [marked]);
+  useEffect(() => void list.current?.children[marked]?.scrollIntoView({ block: "nearest" }), [marked]);
 
   const choose = (def: NodeDef | undefined) => {
     if (def) addNode(def, [search.flow.x, search.flow.y], search.from, search.between);

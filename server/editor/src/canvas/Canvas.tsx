@@ -14,6 +14,7 @@ import {
 } from "@xyflow/react";
 import { useCallback, useEffect, useRef, type DragEvent, type MouseEvent } from "react";
 import type { Point } from "../graph/model";
+import { colorOf } from "../graph/types";
 import { activeTab, useEditor, useTab } from "../state/editor";
 import { useUi } from "../state/ui";
 import { openDropped } from "../io/open";
@@ -23,6 +24,7 @@ import { listenToClipboard } from "./clipboard";
 import { dragging, dragStarted, dropped } from "./dragging";
 import { setFlow, setPointer, toGraph } from "./flow";
 import { begin, end, useGesture } from "./gesture";
+import { Crumbs } from "./Crumbs";
 import { FarLayer } from "./FarLayer";
 import { GroupNode } from "./GroupNode";
 import { LinkEdge } from "./LinkEdge";
@@ -51,6 +53,7 @@ export function Canvas() {
   const path = useTab((each) => each.path.join("/"));
   const theme = useUi((state) => state.theme);
   const detail = useStore((state) => (state.transform[2] < FAR ? "far" : state.transform[2] < NEAR ? "middle" : "near"));
+  const dragged = useGesture((state) => state.dragged?.type);
   const many = nodes.length > FEW;
   const box = useRef<HTMLDivElement>(null);
   const lastClick = useRef({ at: 0, x: 0, y: 0 });
@@ -181,6 +184,7 @@ export function Canvas() {
         edgesFocusable={false}
         elevateNodesOnSelect
         connectOnClick={false}
+        connectionLineStyle={dragged === undefined ? undefined : { stroke: colorOf(dragged) }}
         connectionRadius={28}
         proOptions={{ hideAttribution: true }}
         aria-label="Workflow graph"
@@ -190,6 +194,7 @@ export function Canvas() {
         <LinkHint />
         <View />
       </ReactFlow>
+      <Crumbs />
       <Said />
     </div>
   );
@@ -206,6 +211,7 @@ let leaving: ReturnType<typeof setTimeout> | undefined;
 /** A link stays lit for a moment, so that its button can be reached. */
 export function hover(link: string | undefined): void {
   clearTimeout(leaving);
+  if (useGesture.getState().dragged) return;
   if (link !== undefined) useGesture.setState({ hovered: link });
   else leaving = setTimeout(() => useGesture.setState({ hovered: undefined }), 250);
 }

@@ -1,6 +1,6 @@
 /** The corner of the canvas: the map, and how near one looks. */
 
-import { MiniMap, Panel, useStore } from "@xyflow/react";
+import { MiniMap, useStore } from "@xyflow/react";
 import { useCallback } from "react";
 import { command } from "../app/commands";
 import { shownKey } from "../app/shownKey";
@@ -17,13 +17,13 @@ export function View() {
   return (
     <>
       {minimap ? <Map /> : null}
-      <Panel position="bottom-left" className="view-buttons">
+      <div className="view-buttons" role="group" aria-label="View">
         <ViewButton id="zoom-out" />
         <Zoom />
         <ViewButton id="zoom-in" />
         <ViewButton id="fit" />
         <ViewButton id="minimap" pressed={minimap} />
-      </Panel>
+      </div>
     </>
   );
 }

@@ -220,7 +220,9 @@ export async function makeSub(): Promise<void> {
     instance = made?.instance ?? "";
     return made?.workflow ?? each;
   });
-  if (instance) focusNode(instance);
+  if (!instance) return;
+  editor().select([instance]);
+  requestAnimationFrame(() => requestAnimationFrame(() => focusNode(instance)));
 }
 
 export function expandSub(id: string | undefined = selectedNodes()[0]): void {

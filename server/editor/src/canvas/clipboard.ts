@@ -95,7 +95,7 @@ export function listenToClipboard(): () => void {
   let fallback: ReturnType<typeof setTimeout> | undefined;
   const busy = (event: Event) => isTyping(event.target) || Boolean(document.querySelector("dialog[open]"));
   const onCopy = (event: ClipboardEvent) => {
-    if (busy(event) || String(getSelection())) return;
+    if (busy(event) || getSelection()?.isCollapsed === false) return;
     const text = copied();
     if (text === undefined) return;
     event.clipboardData?.setData("text/plain", text);

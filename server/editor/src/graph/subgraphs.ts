@@ -58,14 +58,14 @@ class Face {
   }
 
   /** The name under which a widget shows on instances. */
-  expose(node: string, input: string): string {
+  expose(node: string, input: string, wanted = input): string {
     const places: (readonly [string, readonly Place[]])[] = [
       ...Object.entries(this.exposed).map(([name, place]) => [name, [place]] as const),
       ...Object.entries(this.inputs).map(([name, { to }]) => [name, to] as const),
     ];
     const known = places.find(([, to]) => to.some(([each, name]) => each === node && name === input));
     if (known) return known[0];
-    const name = freeName(input, [...Object.keys(this.inputs), ...Object.keys(this.exposed)]);
+    const name = freeName(wanted, [...Object.keys(this.inputs), ...Object.keys(this.exposed)]);
     this.exposed[name] = [node, input];
     return name;
   }
@@ -111,6 +111,19 @@ export function makeSubgraph(
     if (inside(link.source) && !inside(link.target))
       links[id] = { ...link, source: instance, output: outlet(link.source, link.output) };
 
+  const bound = inner.reduce(([x, y], { pos }): Point => [Math.min(x, pos[0]), Math.min(y, pos[1])], inner[0]!.pos);
+  const definition = crypto.randomUUID().slice(0, 8);
+  const within = <T extends { id: string }>(record: Readonly<Record<string, T>>, yes: boolean) =>
+    Object.fromEntries(Object.entries(record).filter(([id]) => chosen.has(id) === yes));
+  const named = renamePlaces(workflow, path, inside, instance, {
+    input: (node, input, name) => [[instance, face.expose(node, input, name)]],
+    socket: (places) => {
+      const [first] = places as [Place];
+      return [[instance, face.input(first[1], sockets.inputType(...first), places)]];
+    },
+    output: (node, output) => [instance, outlet(node, output)],
+    node: (id) => `${instance}:${id}`,
+  });
   // A seed that changes after each run is counted on by the instance: it shows there.
   const control: Record<string, Control> = {};
   const values: Record<string, GraphNode["values"][string]> = {};
@@ -122,19 +135,6 @@ export function makeSubgraph(
         values[name] = node.values[input];
       }
 
-  const bound = inner.reduce(([x, y], { pos }): Point => [Math.min(x, pos[0]), Math.min(y, pos[1])], inner[0]!.pos);
-  const definition = crypto.randomUUID().slice(0, 8);
-  const within = <T extends { id: string }>(record: Readonly<Record<string, T>>, yes: boolean) =>
-    Object.fromEntries(Object.entries(record).filter(([id]) => chosen.has(id) === yes));
-  const named = renamePlaces(workflow, path, inside, instance, {
-    input: (node, input) => [[instance, face.expose(node, input)]],
-    socket: (places) => {
-      const [first] = places as [Place];
-      return [[instance, face.input(first[1], sockets.inputType(...first), places)]];
-    },
-    output: (node, output) => [instance, outlet(node, output)],
-    node: (id) => `${instance}:${id}`,
-  });
   const made: Subgraph = {
     id: definition,
     title,
@@ -245,7 +245,7 @@ export function expandSubgraph(workflow: Workflow, path: readonly string[], id: 
 }
 
 interface Moves {
-  input(node: string, input: string): readonly Place[];
+  input(node: string, input: string, name: string): readonly Place[];
   socket(places: readonly Place[]): readonly Place[];
   output(node: string, output: number): Outlet | undefined;
   node(id: string): string;
@@ -272,13 +272,13 @@ function renamePlaces(
       Object.entries(definition.outputs).map(([name, [node, output]]) => [name, (gone(node) && moves.output(node, output)) || ([node, output] as const)]),
     );
     const exposed = Object.fromEntries(
-      Object.entries(definition.exposed).map(([name, [node, input]]) => [name, (gone(node) && moves.input(node, input)[0]) || ([node, input] as const)]),
+      Object.entries(definition.exposed).map(([name, [node, input]]) => [name, (gone(node) && moves.input(node, input, name)[0]) || ([node, input] as const)]),
     );
     return { ...workflow, subgraphs: { ...workflow.subgraphs, [definition.id]: { ...definition, inputs, outputs, exposed } } };
   }
   const inputs: Record<string, NamedInput> = {};
   for (const [name, input] of Object.entries(workflow.inputs)) {
-    const to = gone(input.node) ? moves.input(input.node, input.input)[0] : undefined;
+    const to = gone(input.node) ? moves.input(input.node, input.input, name)[0] : undefined;
     inputs[name] = to ? { ...input, node: to[0], input: to[1] } : input;
   }
   const outputs: Record<string, NamedOutput> = {};

@@ -140,7 +140,7 @@ function Parameter({ node, input, linked }: { node: GraphNode; input: InputDef; 
         />
       )}
       {problem ? <Complaint problem={problem} node={node} input={input} /> : null}
-      {input.tooltip ? <p className="help-text">{input.tooltip}</p> : null}
+      {input.tooltip ? <div className="help-text"><Markdown text={input.tooltip} /></div> : null}
     </div>
   );
 }

@@ -35,7 +35,7 @@ function Body() {
   const list = useRef<HTMLUListElement>(null);
   const shown = useMemo(() => found(COMMANDS, query), [query]);
   useEffect(() => setMarked(0), [query]);
-  useEffect(() => list.current?.children[marked]?.scrollIntoView({ block: "nearest" }), [marked]);
+  useEffect(() => void list.current?.children[marked]?.scrollIntoView({ block: "nearest" }), [marked]);
   const close = () => useUi.getState().set({ dialog: "" });
   const choose = (chosen: Command | undefined) => {
     close();

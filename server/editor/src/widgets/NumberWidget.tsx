@@ -60,7 +60,7 @@ export function NumberWidget({ node, input, value, change, widget }: WidgetProps
   };
 
   return (
-    <div className="widget number nodrag">
+    <div className="widget number nodrag" data-seed={(widget.kind === "int" && widget.seed) || undefined}>
       <label htmlFor={id} title={input.tooltip || "Drag sideways to change"} {...label}>
         {input.name}
       </label>

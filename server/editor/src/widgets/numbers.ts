@@ -11,10 +11,15 @@ export function readNumber(text: string, widget: NumberWidgetDef): Numeric | und
   if (widget.kind === "int") {
     if (!/^[+-]?\d+(\.0*)?$/.test(trimmed)) return undefined;
     const whole = BigInt(trimmed.replace(/\.0*$/, ""));
-    return Number.isSafeInteger(Number(whole)) ? Number(whole) : whole;
+    return narrowed(whole);
   }
   const value = Number(trimmed);
   return trimmed !== "" && Number.isFinite(value) ? value : undefined;
+}
+
+/** A whole number as a plain one, where that is exact. */
+function narrowed(whole: bigint): Numeric {
+  return Number.isSafeInteger(Number(whole)) ? Number(whole) : whole;
 }
 
 export function clamp(value: Numeric, widget: NumberWidgetDef): Numeric {
@@ -24,15 +29,17 @@ export function clamp(value: Numeric, widget: NumberWidgetDef): Numeric {
 
 /** A number moved by steps, on the widget's grid. */
 export function stepped(value: Numeric, steps: number, widget: NumberWidgetDef): Numeric {
-  if (typeof value === "bigint") return clamp(value + BigInt(Math.round(steps * widget.step)), widget);
-  const moved = value + steps * widget.step;
-  if (widget.kind === "int") return clamp(Math.round(moved), widget);
+  const moved = Number(value) + steps * widget.step;
+  if (widget.kind === "int") {
+    if (Number.isSafeInteger(moved) && typeof value === "number") return clamp(Math.round(moved), widget);
+    return clamp(narrowed(BigInt(value) + BigInt(Math.round(steps * widget.step))), widget);
+  }
   return clamp(tidy(Math.round(moved / widget.step) * widget.step), widget);
 }
 
 /** Without the last bits that decimal fractions leave: 0.30000000000000004 is 0.3. */
 export function tidy(value: number): number {
-  return Number(value.toPrecision(12));
+  return Number.isInteger(value) ? value : Number(value.toPrecision(12));
 }
 
 export function shownNumber(value: unknown): string {

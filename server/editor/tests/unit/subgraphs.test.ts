@@ -32,10 +32,10 @@ describe("making a sub-graph", () => {
 
   it("leads the names of the workflow to the instance", () => {
     const { workflow, instance, definition } = made(["2", "3"]);
-    expect(workflow.inputs["prompt"]).toEqual({ node: instance, input: "text" });
+    expect(workflow.inputs["prompt"]).toEqual({ node: instance, input: "prompt" });
     expect(workflow.inputs["seed"]).toEqual({ node: instance, input: "seed", title: "Seed" });
     expect(workflow.outputs["latent"]).toEqual({ node: instance, output: 0 });
-    expect(workflow.subgraphs[definition]!.exposed).toEqual({ text: ["2", "text"], seed: ["3", "seed"] });
+    expect(workflow.subgraphs[definition]!.exposed).toEqual({ prompt: ["2", "text"], seed: ["3", "seed"] });
   });
 
   it("keeps the name of an output node that goes inside", () => {
@@ -84,7 +84,7 @@ describe("a sub-graph made and expanded", () => {
 
   it("takes the values that the instance was given", () => {
     const { workflow, instance } = made(["2", "3"]);
-    const given = { ...workflow, graph: putNode(workflow.graph, { ...workflow.graph.nodes[instance]!, values: { text: "a dog", seed: 9 } }) };
+    const given = { ...workflow, graph: putNode(workflow.graph, { ...workflow.graph.nodes[instance]!, values: { prompt: "a dog", seed: 9 } }) };
     const { workflow: after } = expandSubgraph(given, [], instance)!;
     expect(Object.values(after.graph.nodes).find((node) => node.classType === "Encode")!.values["text"]).toBe("a dog");
     expect(Object.values(after.graph.nodes).find((node) => node.classType === "Sample")!.values["seed"]).toBe(9);
@@ -116,9 +116,9 @@ describe("the face of a definition", () => {
 
   it("renames an input with its links and values", () => {
     const { workflow, instance, definition } = made(["2", "3"]);
-    const after = renameInlet(renameInlet(workflow, definition, "clip", "words"), definition, "text", "prompt");
+    const after = renameInlet(renameInlet(workflow, definition, "clip", "words"), definition, "prompt", "what");
     expect(Object.values(after.graph.links)).toContainEqual({ source: "1", output: 1, target: instance, input: "words" });
-    expect(after.inputs["prompt"]).toEqual({ node: instance, input: "prompt" });
+    expect(after.inputs["prompt"]).toEqual({ node: instance, input: "what" });
     expect(renameInlet(after, definition, "words", "model")).toBe(after);
   });
 
