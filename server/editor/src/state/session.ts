@@ -39,6 +39,13 @@ interface KeptSession {
   readonly tabs: readonly string[];
 }
 
+/** What a page that goes still has to say: what was open, and what of it is not written yet. */
+interface LastWords {
+  readonly active: string;
+  readonly tabs: readonly string[];
+  readonly late: readonly KeptTab[];
+}
+
 const MODEL = 1;
 const AFTER = 300;
 const ID = "safelight.session";
@@ -93,14 +100,18 @@ async function latest(): Promise<string | undefined> {
 
 async function restore(from: string, asCopy: boolean): Promise<boolean> {
   const record = await readOne<KeptSession>("sessions", from);
-  const found = record ? await Promise.all(record.tabs.map((id) => readOne<KeptTab>("tabs", id))) : [];
-  const unwritten = new Map(takeLastWords(from, asCopy).map((each) => [each.id, each]));
-  const tabs = found.flatMap((each) => (each && revived(each)) ?? []).map((tab) => caughtUp(tab, unwritten.get(tab.id)));
-  for (const [id, each] of unwritten) if (!tabs.some((tab) => tab.id === id)) tabs.push(...(revived(each) ? [revived(each)!] : []));
+  const words = takeLastWords(from, asCopy);
+  const { active, tabs: order } = words ?? record ?? { active: "", tabs: [] };
+  const found = await Promise.all(order.map((id) => readOne<KeptTab>("tabs", id)));
+  const tabs = order.flatMap((id, index) => {
+    const before = found[index] && revived(found[index]);
+    const late = words?.late.find((each) => each.id === id);
+    return before ? caughtUp(before, late) : ((late && revived(late)) ?? []);
+  });
   if (!tabs.some((tab) => Object.keys(tab.workflow.graph.nodes).length)) return false;
-  const active = record ? Math.max(0, tabs.findIndex((tab) => tab.id === record.active)) : 0;
+  const at = Math.max(0, tabs.findIndex((tab) => tab.id === active));
   const opened = asCopy ? tabs.map((tab) => ({ ...tab, id: crypto.randomUUID() })) : tabs;
-  useEditor.getState().restore(opened, opened[active]!.id);
+  useEditor.getState().restore(opened, opened[at]!.id);
   return true;
 }
 
@@ -198,9 +209,11 @@ export function autosave(): void {
   // A page that goes has no time to wait for IndexedDB: what is not written yet goes to the storage that is at once.
   window.addEventListener("pagehide", () => {
     if (timer === undefined) return;
-    const late = useEditor.getState().tabs.filter((tab) => differs(kept.get(tab.id), tab));
+    const { tabs, active } = useEditor.getState();
+    const late = tabs.filter((tab) => differs(kept.get(tab.id), tab));
+    const words: LastWords = { active, tabs: tabs.map((tab) => tab.id), late: late.map((tab) => recordOf(tab, true, false)) };
     try {
-      if (late.length) localStorage.setItem(LAST_WORDS + session, toJson(late.map((tab) => recordOf(tab, true, false))));
+      localStorage.setItem(LAST_WORDS + session, toJson(words));
     } catch {
       // It is larger than that storage; the write below mostly still gets through.
     }
@@ -215,19 +228,14 @@ function differs(before: Tab | undefined, now: Tab): boolean {
   );
 }
 
-function takeLastWords(from: string, leave: boolean): KeptTab[] {
+function takeLastWords(from: string, leave: boolean): LastWords | undefined {
   const text = localStorage.getItem(LAST_WORDS + from);
-  if (!text) return [];
+  if (!text) return undefined;
   if (!leave) localStorage.removeItem(LAST_WORDS + from);
-  return readRecords(text);
-}
-
-function readRecords(text: string): KeptTab[] {
   try {
-    const read: unknown = JSON.parse(text);
-    return Array.isArray(read) ? (read as KeptTab[]) : [];
+    return JSON.parse(text) as LastWords;
   } catch {
-    return [];
+    return undefined;
   }
 }
 
