@@ -180,11 +180,12 @@ export function Canvas() {
         selectionMode={SelectionMode.Partial}
         multiSelectionKeyCode={["Shift", "Meta", "Control"]}
         deleteKeyCode={null}
+        panActivationKeyCode={null}
         disableKeyboardA11y
         edgesFocusable={false}
         elevateNodesOnSelect
         connectOnClick={false}
-        connectionLineStyle={dragged === undefined ? undefined : { stroke: colorOf(dragged) }}
+        connectionLineStyle={dragged === undefined ? undefined : { stroke: `color-mix(in oklab, ${colorOf(dragged)} var(--type-share), #000)` }}
         connectionRadius={28}
         proOptions={{ hideAttribution: true }}
         aria-label="Workflow graph"
