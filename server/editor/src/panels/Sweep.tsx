@@ -303,7 +303,6 @@ function Grid({ sweep }: { sweep: Swept }) {
   if (!across) return null;
   const done = mine.filter((run) => !isOpen(run)).length;
   const overall = overallOf(mine, now);
-  const rows = down?.values ?? [undefined];
   return (
     <Modal label="Results of the sweep" className="sweep-grid" close={close}>
       <header className="viewer-bar">
@@ -319,24 +318,36 @@ function Grid({ sweep }: { sweep: Swept }) {
         <button type="button" className="icon-button" aria-label="Close" title="Close; the runs go on" onClick={close}><Icon name="close" /></button>
       </header>
       <div className="grid-body">
-        <table>
-          <thead>
-            <tr>
-              {down ? <th scope="col" className="corner">{down.input} \ {across.input}</th> : null}
-              {across.values.map((value, x) => <th scope="col" key={x}>{across.input} {shownValue(value)}</th>)}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((value, y) => (
-              <tr key={y}>
-                {down && value !== undefined ? <th scope="row">{down.input} {shownValue(value)}</th> : null}
-                {sweep.cells.filter((cell) => cell.y === y).map((cell) => (
-                  <td key={cell.x}><Result run={runs[cell.job ?? ""]} stopped={sweep.stopped === true} /></td>
-                ))}
-              </tr>
+        {down ? null : (
+          <ul className="wrapped">
+            {sweep.cells.map((cell) => (
+              <li key={cell.x}>
+                <span>{across.input} {shownValue(across.values[cell.x]!)}</span>
+                <Result run={runs[cell.job ?? ""]} stopped={sweep.stopped === true} />
+              </li>
             ))}
-          </tbody>
-        </table>
+          </ul>
+        )}
+        {down ? (
+          <table>
+            <thead>
+              <tr>
+                <th scope="col" className="corner">{down.input} \ {across.input}</th>
+                {across.values.map((value, x) => <th scope="col" key={x}>{across.input} {shownValue(value)}</th>)}
+              </tr>
+            </thead>
+            <tbody>
+              {down.values.map((value, y) => (
+                <tr key={y}>
+                  <th scope="row">{down.input} {shownValue(value)}</th>
+                  {sweep.cells.filter((cell) => cell.y === y).map((cell) => (
+                    <td key={cell.x}><Result run={runs[cell.job ?? ""]} stopped={sweep.stopped === true} /></td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        ) : null}
       </div>
     </Modal>
   );

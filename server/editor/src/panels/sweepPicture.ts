@@ -9,6 +9,7 @@ const GAP = 8;
 const LABEL = 34;
 const LARGEST_SIDE = 12_000;
 const LEAST_CELL = 96;
+const MOST_COLUMNS = 8;
 
 export async function saveGrid(sweep: Sweep, imageOf: (job: string) => ShownFile | undefined): Promise<void> {
   try {
@@ -25,8 +26,9 @@ export async function saveGrid(sweep: Sweep, imageOf: (job: string) => ShownFile
 
 async function drawn(sweep: Sweep, imageOf: (job: string) => ShownFile | undefined): Promise<Blob> {
   const [across, down] = sweep.axes;
-  const columns = across?.values.length ?? 1;
-  const rows = down?.values.length ?? 1;
+  // A single axis is wrapped like text, each picture under its label.
+  const columns = down ? (across?.values.length ?? 1) : Math.min(sweep.cells.length, MOST_COLUMNS);
+  const rows = down ? down.values.length : Math.ceil(sweep.cells.length / columns);
   const images = await Promise.all(
     sweep.cells.map(async (cell) => {
       const file = cell.job === undefined ? undefined : imageOf(cell.job);
@@ -44,18 +46,25 @@ async function drawn(sweep: Sweep, imageOf: (job: string) => ShownFile | undefin
   pen.font = font;
   const side = down ? Math.max(...down.values.map((value) => Math.ceil(pen.measureText(`${down.input} ${shownValue(value)}`).width))) + 2 * GAP : GAP;
   canvas.width = side + columns * (wide + GAP);
-  canvas.height = LABEL + rows * (high + GAP);
+  const line = down ? high + GAP : high + GAP + LABEL;
+  canvas.height = down ? LABEL + rows * line : rows * line;
+  const placed = sweep.cells.map(({ x, y }) => ({
+    left: side + (down ? x : x % columns) * (wide + GAP),
+    top: LABEL + (down ? y : Math.floor(x / columns)) * line,
+  }));
   pen.fillStyle = "#ffffff";
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.font = font;
   pen.fillStyle = "#1b1e25";
   pen.textBaseline = "middle";
   pen.textAlign = "center";
-  across?.values.forEach((value, x) => pen.fillText(`${across.input} ${shownValue(value)}`, side + x * (wide + GAP) + wide / 2, LABEL / 2, wide));
+  across?.values.forEach((value, x) => {
+    const { left, top } = placed[x]!; // the first row of a grid, or the only one there is
+    pen.fillText(`${across.input} ${shownValue(value)}`, left + wide / 2, top - LABEL / 2, wide);
+  });
   pen.textAlign = "right";
-  down?.values.forEach((value, y) => pen.fillText(`${down.input} ${shownValue(value)}`, side - GAP, LABEL + y * (high + GAP) + high / 2));
-  for (const [index, cell] of sweep.cells.entries()) {
-    const [left, top] = [side + cell.x * (wide + GAP), LABEL + cell.y * (high + GAP)];
+  down?.values.forEach((value, y) => pen.fillText(`${down.input} ${shownValue(value)}`, side - GAP, LABEL + y * line + high / 2));
+  for (const [index, { left, top }] of placed.entries()) {
     const image = images[index];
     if (!image) {
       pen.strokeStyle = "#c9ced9";

@@ -94,7 +94,8 @@ function readPart(part: string, widget: NumberWidgetDef): Values {
     return value === undefined ? { wrong: `“${part}” is no ${widget.kind === "int" ? "whole number" : "number"}.` } : { values: [value] };
   }
   const [from, to, by] = [Number(range[1]), Number(range[2]), range[3] === undefined ? undefined : Number(range[3])];
-  const step = by ?? (widget.kind === "int" ? 1 : Math.max(widget.step, 0.1));
+  const whole = Number.isInteger(from) && Number.isInteger(to) && Math.abs(to - from) > 1;
+  const step = by ?? (widget.kind === "int" || whole ? 1 : Math.max(widget.step, 0.1));
   if (![from, to, step].every(Number.isFinite)) return { wrong: `“${part}” is no range: write 1..5 or 1..5 step 2.` };
   if (step <= 0) return { wrong: "The step must be more than 0." };
   if (widget.kind === "int" && ![from, to, step].every(Number.isInteger)) return { wrong: `${part}: whole numbers only.` };

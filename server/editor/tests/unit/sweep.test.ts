@@ -19,6 +19,8 @@ describe("the values of a sweep", () => {
     expect(values("10..1 step 3", INT)).toEqual([10, 7, 4, 1]);
     expect(values("0..1 step 0.25", FLOAT)).toEqual([0, 0.25, 0.5, 0.75, 1]);
     expect(values("0.1..0.3 by 0.1", FLOAT)).toEqual([0.1, 0.2, 0.3]);
+    expect(values("1..3", FLOAT)).toEqual([1, 2, 3]);
+    expect(values("0.8..1", FLOAT)).toEqual([0.8, 0.9, 1]);
     expect(values("1 to 2, 7", INT)).toEqual([1, 2, 7]);
   });
 
