@@ -39,6 +39,10 @@ def _no_texts(_path: Path) -> Mapping[str, str]:
     return {}
 
 
+def _no_yardstick(name: str, _device: str, **_options: Any) -> Callable[[], Any]:
+    raise PackError(f"no pack measures {name}")
+
+
 def _no_images(_value: object) -> list[Any]:
     return []
 
@@ -61,6 +65,8 @@ class Hooks:
     give_back: Callable[[], None] = lambda: None
     #: Starts measuring on a device; what it gives ends that, and tells the seconds once they are known.
     stopwatch: Callable[[str], Callable[[], float | None]] = lambda _device: wall_clock()
+    #: The same work as a run's without the engine, by name, to be measured beside it.
+    yardstick: Callable[..., Callable[[], Any]] = _no_yardstick
     #: Loads what the first run needs, ahead of it; takes seconds.
     warm_up: Callable[[], None] = lambda: None
     #: The texts that a picture carries: `prompt`, `workflow`, `safelight`.

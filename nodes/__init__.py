@@ -91,6 +91,13 @@ def stopwatch(device_name: str) -> Callable[[], float | None]:
     return device.stopwatch(device_name)
 
 
+def yardstick(name: str, device_name: str, **options: Any) -> Callable[[], Any]:
+    """The same work as a run's without the engine, to be measured beside it."""
+    from nodes.yardsticks import YARDSTICKS
+
+    return YARDSTICKS[name](device_name, **options)
+
+
 def warm_up() -> None:
     """Load what the first run needs: seconds that nobody has to wait for."""
     from nodes.diffusion import clip, loading, sampling  # noqa: F401

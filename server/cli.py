@@ -11,10 +11,10 @@ from types import ModuleType
 from typing import Final
 
 from engine.errors import SafelightError
-from server.commands import cache, check, convert, models, nodes, plan, run, serve
+from server.commands import bench, cache, check, convert, models, nodes, plan, run, serve
 from server.commands.common import FAILED, INTERRUPTED, OK, REFUSED, print_json
 
-COMMANDS: Final[tuple[ModuleType, ...]] = (run, serve, check, plan, convert, nodes, models, cache)
+COMMANDS: Final[tuple[ModuleType, ...]] = (run, serve, check, plan, convert, nodes, models, cache, bench)
 PACKAGES: Final = ("engine", "nodes", "server")
 
 

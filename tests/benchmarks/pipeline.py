@@ -8,18 +8,14 @@ Both are warm: the model is loaded.  Both encode the prompts, sample, decode, an
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import torch
-from diffusers import StableDiffusionPipeline
-from measure import interleaved, ratio
 
 from engine.prompt import read_json
-from nodes.pinhole import WEIGHTS
+from nodes.yardsticks import PROMPT, pipeline
+from server.benchmarks.measure import interleaved, ratio
 from server.scripting import Workflow
 from server.session import WORKFLOWS, open_engine
-
-PROMPT = "a red circle on a white background"
 
 
 def main() -> None:
@@ -29,21 +25,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    load: Any = StableDiffusionPipeline.from_pretrained  # published without types
-    pipeline = load(WEIGHTS, safety_checker=None, local_files_only=True).to(torch.float32)
-    pipeline.set_progress_bar_config(disable=True)
+    theirs = pipeline("cpu", options.steps)
     document = read_json((WORKFLOWS / "text_to_image.json").read_text(encoding="utf-8"))
     print("| run | CPU, ms | over diffusers |")
     print("|---|---|---|")
     with open_engine(Path(tempfile.mkdtemp()), device="cpu", disk=False) as engine:
         workflow = Workflow(document, engine)
         seeds = iter(range(1_000_000))
-
-        def theirs() -> None:
-            pipeline(
-                PROMPT, height=128, width=128, num_inference_steps=options.steps, guidance_scale=2.0,
-                generator=torch.Generator().manual_seed(next(seeds)),
-            )  # fmt: skip
 
         def ours() -> None:
             workflow.run(prompt=PROMPT, steps=options.steps, seed=next(seeds))

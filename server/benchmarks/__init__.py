@@ -1,0 +1,1 @@
+"""What `safelight bench` measures: Safelight beside the same work without it, in turns."""
