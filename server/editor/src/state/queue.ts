@@ -103,8 +103,12 @@ export const useQueue = create<QueueState>()((set, get) => {
   };
 });
 
-/** Follows the states of all jobs, from now on. */
-export function watchQueue(): void {
+/**
+ * Follows the states of all jobs, from now on, while the page is seen: a browser has few connections to a server, and
+ * pages in the background would use them up. What they miss meanwhile is told when they come back; `lost` is called
+ * when that is too much.
+ */
+export function watchQueue(lost: () => void): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const soon = () => {
     timer ??= setTimeout(() => {
@@ -112,22 +116,40 @@ export function watchQueue(): void {
       void useQueue.getState().refresh();
     }, AFTER);
   };
-  follow(
-    "v1/events",
-    {
-      queued: soon,
-      started: soon,
-      gap: soon,
-      ended(event) {
-        soon();
-        if (isObject(event["job"])) {
-          remember(event["job"]);
-          for (const fn of ends) fn(event["job"]);
-        }
+  let last = "";
+  let stream: Following | undefined;
+  const changed = (_event: JsonObject, number: string) => {
+    last = number || last;
+    soon();
+  };
+  const look = () => {
+    if (document.visibilityState === "hidden") {
+      stream?.close();
+      stream = undefined;
+      return;
+    }
+    stream ??= follow(
+      last ? `v1/events?after=${last}` : "v1/events",
+      {
+        queued: changed,
+        started: changed,
+        gap(event, number) {
+          changed(event, number);
+          lost();
+        },
+        ended(event, number) {
+          changed(event, number);
+          if (isObject(event["job"])) {
+            remember(event["job"]);
+            for (const fn of ends) fn(event["job"]);
+          }
+        },
       },
-    },
-    soon,
-  );
+      soon,
+    );
+  };
+  document.addEventListener("visibilitychange", look);
+  look();
 }
 
 /** How long jobs of this workflow take: the latest counts most. */

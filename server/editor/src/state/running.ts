@@ -5,7 +5,7 @@ import { useGallery } from "./gallery";
 import { useHeat } from "./heat";
 import { heatOf } from "./profile";
 import { onEnded, ownJobs, useQueue, watchQueue } from "./queue";
-import { isOpen, keepRuns, lookBack, overallOf, useRuns, type Run } from "./runs";
+import { catchUp, isOpen, keepRuns, lookBack, overallOf, useRuns, type Run } from "./runs";
 import { CLIENT_ID } from "./client";
 
 let started = false;
@@ -22,7 +22,11 @@ export function startRunning(): void {
     useRuns.getState().take(job); // one that was cancelled before it began, for instance
     if (Object.values(useRuns.getState().shown).includes(run.job)) void lookBack(run.job);
   });
-  watchQueue();
+  watchQueue(() => {
+    const { pictures, workflow, filter } = useGallery.getState();
+    if (pictures.length) filter(workflow);
+    void catchUp(useRuns.getState().runs);
+  });
   useRuns.subscribe((state) => state.connected, (connected) => {
     if (connected) void useQueue.getState().refresh();
   });

@@ -218,7 +218,7 @@ function keepForLater(job: string, message: Message): void {
 const following = new Map<string, Following>();
 
 /** After a break: jobs that were under way may have ended meanwhile, or begun anew. */
-async function catchUp(runs: Readonly<Record<string, Run>>): Promise<void> {
+export async function catchUp(runs: Readonly<Record<string, Run>>): Promise<void> {
   for (const run of Object.values(runs)) {
     if (!isOpen(run)) continue;
     try {
