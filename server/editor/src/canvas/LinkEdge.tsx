@@ -33,16 +33,17 @@ export const LinkEdge = memo(function LinkEdge(props: EdgeProps<FlowEdge>) {
     const [, x, y] = parts[Math.floor((parts.length - 1) / 2)]!;
     return { path: parts.map((part) => part[0]).join(" "), middle: [x, y] as const };
   }, [reroutes, held, sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition]);
+  const stroke = `color-mix(in oklab, ${color} var(--type-share), #000)`;
   const lit = selected || look === "hovered" || look === "over";
   return (
     <>
-      {lit ? <path d={path} className="link-glow" style={{ stroke: color }} /> : null}
-      <BaseEdge id={id} path={path} interactionWidth={18} className="link" data-look={look || undefined} data-near={near || undefined} style={{ stroke: color, strokeWidth: lit ? 3.2 : near ? 2.6 : 2 }} />
+      {lit ? <path d={path} className="link-glow" style={{ stroke }} /> : null}
+      <BaseEdge id={id} path={path} interactionWidth={18} className="link" data-look={look || undefined} data-near={near || undefined} style={{ stroke, strokeWidth: lit ? 3.2 : near ? 2.6 : 2 }} />
       {reroutes.length || look === "hovered" || selected ? (
         <EdgeLabelRenderer>
           {look === "hovered" || selected ? <Insert link={id} at={reroutes.length % 2 ? [middle[0], middle[1] - 26] : middle} /> : null}
           {reroutes.map((each) => (
-            <Dot key={each.id} reroute={each} held={held?.id === each.id ? held.pos : undefined} hold={(pos) => setHeld(pos && { id: each.id, pos })} color={color} />
+            <Dot key={each.id} reroute={each} held={held?.id === each.id ? held.pos : undefined} hold={(pos) => setHeld(pos && { id: each.id, pos })} color={stroke} />
           ))}
         </EdgeLabelRenderer>
       ) : null}
