@@ -183,7 +183,8 @@ function useFollowing(job: string | undefined) {
     following.current = false;
   }, []);
   useEffect(() => {
-    if (!job || !window.matchMedia("(max-width: 799px)").matches) return;
+    const inputs = place.current?.previousElementSibling?.getBoundingClientRect();
+    if (!job || !inputs || place.current!.getBoundingClientRect().top < inputs.bottom) return;
     following.current = true;
     follow();
   }, [job, follow]);
