@@ -3,7 +3,8 @@
 import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
 import { shownLeft, shownSeconds } from "../graph/duration";
 import { useQueue } from "../state/queue";
-import { overallOf, useRuns } from "../state/runs";
+import { overallOf } from "../state/headway";
+import { useRuns } from "../state/runs";
 import { startRunning, useShownRun } from "../state/running";
 import { useServer } from "../state/server";
 import { useUi, type BottomPanel } from "../state/ui";

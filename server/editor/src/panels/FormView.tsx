@@ -9,7 +9,8 @@ import { linkId, type GraphNode, type NamedInput, type Workflow } from "../graph
 import { setValue } from "../graph/ops";
 import { suggestedInputs } from "../graph/suggest";
 import { useEditor, useTab } from "../state/editor";
-import { fractionOf, isOpen, secondsLeft, useRuns, type NodeRun, type Run } from "../state/runs";
+import { fractionOf, secondsLeft } from "../state/headway";
+import { isOpen, useRuns, type NodeRun, type Run } from "../state/runs";
 import { useShownRun } from "../state/running";
 import { problemsOf, useServer } from "../state/server";
 import { setView } from "../state/view";

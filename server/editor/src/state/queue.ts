@@ -4,7 +4,8 @@ import { create } from "zustand";
 import { ApiError, call } from "../api/client";
 import { follow, type Following } from "../api/jobEvents";
 import { isObject, type Json, type JsonObject } from "../json";
-import { pacesOf, secondsLeft, type Run } from "./runs";
+import { pacesOf, secondsLeft } from "./headway";
+import { type Run } from "./runs";
 import { useUi } from "./ui";
 
 export interface Job {

@@ -5,7 +5,8 @@ import { useGallery } from "./gallery";
 import { useHeat } from "./heat";
 import { heatOf } from "./profile";
 import { onEnded, ownJobs, useQueue, watchQueue } from "./queue";
-import { catchUp, isOpen, keepRuns, lookBack, overallOf, useRuns, type Run } from "./runs";
+import { overallOf } from "./headway";
+import { catchUp, isOpen, keepRuns, lookBack, useRuns, type Run } from "./runs";
 import { CLIENT_ID } from "./client";
 
 let started = false;

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { fractionOf, isOpen, kept, overallOf, pacesOf, prefixOf, secondsLeft, taken, useRuns, weightOf, type NodeRun, type Run } from "../../src/state/runs";
+import { fractionOf, overallOf, pacesOf, secondsLeft, weightOf } from "../../src/state/headway";
+import { isOpen, kept, prefixOf, taken, useRuns, type NodeRun, type Run } from "../../src/state/runs";
 import { emptyWorkflow } from "../../src/graph/model";
 
 const node = (state: NodeRun["state"], value = 1, max = 1): NodeRun => ({ state, value, max });
