@@ -82,7 +82,9 @@ def lower_document(document: Document, specs: Mapping[str, NodeSpec]) -> Lowered
         if title := _text(_mapping(_mapping(flat.nodes[node]).get("_meta")).get("title")):
             lowered.titles[node] = title
     lowered.outputs = {name: flat.locate(result) for name, result in lowered.outputs.items()}
-    places = [(name, each.node) for named in (lowered.inputs, lowered.outputs) for name, each in named.items()]
+    places = [
+        (name, each.node) for named in (lowered.inputs, lowered.outputs) for name, each in named.items()
+    ]
     for name, node in places:
         if node not in lowered.graph and node not in document:
             said = f"{name!r} is the name of something in node {node}, which is not there"

@@ -83,7 +83,9 @@ def test_scripts_run_it_too(home: Path) -> None:
     assert list(pictures.outputs) == ["SaveImage"]
 
 
-def test_values_that_are_nested_deeply_end_in_no_traceback(safelight: Safelight, graph_file: GraphFile) -> None:
+def test_values_that_are_nested_deeply_end_in_no_traceback(
+    safelight: Safelight, graph_file: GraphFile
+) -> None:
     deep = "[" * 900 + "]" * 900
     text = json.dumps(editor_file()).replace('["copy"]', f"[{deep}]")
     for arguments in (["check"], ["convert"], ["convert", "--form", "editor"], ["run"]):
