@@ -10,26 +10,10 @@ import type { Graph } from "../graph/model";
 import { CLIENT_ID } from "./client";
 import { useLog } from "./log";
 import { useTab, type Tab } from "./editor";
+import { progressed, shownId, shownOf, texts, withNode, type NodeRun, type NodeRuns } from "./nodeRuns";
 import { readTimeline, type Timeline } from "./profile";
 
-export interface ShownFile {
-  readonly filename: string;
-  readonly subfolder: string;
-  readonly type: string;
-}
-
-export interface NodeRun {
-  readonly state: "running" | "done" | "cached" | "error";
-  readonly value: number;
-  readonly max: number;
-  /** Milliseconds since the epoch at which it began, and how long it took in the end. */
-  readonly began?: number;
-  readonly seconds?: number;
-  readonly preview?: string;
-  readonly images?: readonly ShownFile[];
-  readonly texts?: readonly string[];
-  readonly error?: string;
-}
+export { filesOf, type NodeRun, type ShownFile } from "./nodeRuns";
 
 export type RunState = "pending" | "running" | "completed" | "failed" | "cancelled";
 
@@ -49,8 +33,7 @@ export interface Run {
   readonly planned: Readonly<Record<string, number>>;
   /** How far the server says it is, for a run whose plan is not known here. */
   readonly share?: number;
-  /** By id; an instance of a sub-graph sums up its inner nodes, which are `instance:inner`. */
-  readonly nodes: Readonly<Record<string, NodeRun>>;
+  readonly nodes: NodeRuns;
   readonly error?: string;
 }
 
@@ -331,7 +314,7 @@ function moment(value: Json | undefined): number | undefined {
 }
 
 /** The nodes of a run that is over: none runs any more, and previews are let go. */
-function settled(nodes: Run["nodes"], state: RunState): Run["nodes"] {
+function settled(nodes: NodeRuns, state: RunState): NodeRuns {
   return Object.fromEntries(
     Object.entries(nodes).flatMap(([name, each]) => {
       if (each.preview) URL.revokeObjectURL(each.preview);
@@ -341,78 +324,6 @@ function settled(nodes: Run["nodes"], state: RunState): Run["nodes"] {
       return state === "completed" ? [[name, { ...rest, state: "done" as const }]] : state === "failed" ? [[name, { ...rest, state: "error" as const }]] : [];
     }),
   );
-}
-
-// Nodes.
-
-function withNode(nodes: Run["nodes"], id: string, node: NodeRun): Run["nodes"] {
-  const next = { ...nodes, [id]: node };
-  const outer = id.includes(":") ? id.slice(0, id.lastIndexOf(":")) : undefined;
-  return outer === undefined ? next : withNode(next, outer, summed(next, outer));
-}
-
-/** An instance of a sub-graph as its inner nodes make it up. */
-function summed(nodes: Run["nodes"], outer: string): NodeRun {
-  const inner = Object.entries(nodes).flatMap(([id, node]) =>
-    id.startsWith(`${outer}:`) && !id.slice(outer.length + 1).includes(":") ? [node] : [],
-  );
-  const is = (state: NodeRun["state"]) => inner.filter((node) => node.state === state);
-  const images = inner.flatMap((node) => node.images ?? []);
-  const error = inner.find((node) => node.error)?.error;
-  const preview = inner.find((node) => node.preview)?.preview;
-  const running = is("running")[0];
-  const seconds = inner.reduce((sum, node) => sum + (node.seconds ?? 0), 0);
-  return {
-    state: is("error").length ? "error" : running ? "running" : is("cached").length === inner.length ? "cached" : "done",
-    value: running?.value ?? 1,
-    max: running?.max ?? 1,
-    ...(seconds > 0 && { seconds }),
-    ...(images.length && { images }),
-    ...(error !== undefined && { error }),
-    ...(preview !== undefined && { preview }),
-  };
-}
-
-/** Inner nodes of a sub-graph keep their own ids; what an expansion made is shown on its author. */
-function shownId(id: string, raw: JsonObject): string {
-  return String(raw["display_node_id"] ?? id);
-}
-
-function progressed(before: NodeRun | undefined, raw: JsonObject): NodeRun {
-  const value = Number(raw["value"] ?? 0);
-  const max = Number(raw["max"] ?? 1);
-  const now = Date.now();
-  switch (raw["state"]) {
-    case "finished": {
-      if (before?.state === "done") return before;
-      const seconds = before?.began === undefined ? undefined : (now - before.began) / 1000;
-      return { ...before, state: "done", value, max, ...(seconds !== undefined && { seconds }) };
-    }
-    case "error":
-      return { ...before, state: "error", value, max };
-    default:
-      return { ...before, state: "running", value, max, began: before?.state === "running" ? (before.began ?? now) : now };
-  }
-}
-
-function shownOf(output: Json | undefined): Partial<NodeRun> {
-  if (!isObject(output)) return {};
-  const images = ["images", "gifs"].flatMap((kind) => filesOf(output[kind]));
-  const words = texts(output["text"]);
-  return { ...(images.length && { images }), ...(words.length && { texts: words }) };
-}
-
-export function filesOf(value: Json | undefined): ShownFile[] {
-  if (!Array.isArray(value)) return [];
-  return value.flatMap((each) =>
-    isObject(each) && typeof each["filename"] === "string"
-      ? [{ filename: each["filename"], subfolder: String(each["subfolder"] ?? ""), type: String(each["type"] ?? "output") }]
-      : [],
-  );
-}
-
-function texts(value: Json | undefined): string[] {
-  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
 }
 
 function jobOf(data: JsonObject): string {
