@@ -393,6 +393,43 @@ def test_what_does_not_fit_at_all_is_told_and_harms_nothing(
     assert at_once(exact, [job()])[0].result.status == "completed"  # type: ignore[union-attr]  # it has ended
 
 
+def test_a_load_that_does_not_fit_is_told_and_tried_again_by_the_next_job(
+    exact: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB at 0x7f")
+
+    exact.parts.residency.free()
+    assert exact.parts.residency.nbytes == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("nodes.diffusion.loading.build", full)
+        [heard] = at_once(exact, [job(prompt="a full device")])
+    assert heard.result is not None
+    assert (
+        "there is not enough memory for the model weights (text encoder)" in heard.result.failures[0].message
+    )
+    assert at_once(exact, [job()])[0].latent.isfinite().all()
+
+
+def test_a_picture_that_cannot_be_encoded_even_in_tiles_is_told(
+    exact: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Tensor:
+        raise torch.OutOfMemoryError
+
+    graph = {
+        "1": call("EmptyImage", width=64, height=64, batch_size=1, color=0xFF0000),
+        "4": call("CheckpointLoaderSimple", ckpt_name="pinhole"),
+        "3": call("VAEEncode", pixels=["1", 0], vae=["4", 2]),
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(Autoencoder, "_encode", full)
+        heard = asyncio.run(run(exact, graph, Heard(), ("3",)))
+    assert heard.result is not None
+    assert "even in tiles; make the picture smaller" in heard.result.failures[0].message
+    assert asyncio.run(run(exact, graph, Heard(), ("3",))).latent.isfinite().all()
+
+
 # Exact by construction.
 
 
