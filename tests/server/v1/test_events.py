@@ -19,6 +19,7 @@ from server.store.jobs import End, Job, State
 from server.v1.feed import FEED, Feed
 from server.v1.reader import MOST, Reader
 from server.v1.reader import Told as Event
+from server.v1.shape import Shape
 
 
 async def story(api: Api, job_id: str, **request: Any) -> list[Told]:
@@ -292,21 +293,25 @@ def test_numbers_never_repeat(feed: Feed) -> None:
     assert numbers[-1] < 1 << 53  # which JavaScript can hold
 
 
+def nothing() -> Shape:
+    return Shape()
+
+
 def test_a_slow_reader_loses_previews_first_and_then_has_to_go() -> None:
     reader = Reader(previews=True)
     for number in range(1, 11):
-        reader.put(Event(0, "preview", "{}"))
-        reader.put(Event(number, "node_started", "{}"))
+        reader.put(Event(0, "preview", nothing))
+        reader.put(Event(number, "node_started", nothing))
     assert len(reader.waiting) == 20
     for number in range(11, MOST + 1):
-        reader.put(Event(number, "node_started", "{}"))
+        reader.put(Event(number, "node_started", nothing))
     assert [event.number for event in reader.waiting] == list(range(1, MOST + 1))
     assert not reader.closed
-    reader.put(Event(MOST + 1, "node_started", "{}"))
+    reader.put(Event(MOST + 1, "node_started", nothing))
     assert reader.closed
 
 
 def test_who_wants_no_previews_gets_none() -> None:
     reader = Reader()
-    reader.put(Event(0, "preview", "{}"))
+    reader.put(Event(0, "preview", nothing))
     assert not reader.waiting
