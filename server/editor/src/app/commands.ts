@@ -2,7 +2,7 @@
 
 import * as act from "../canvas/actions";
 import { copy, cut, paste } from "../canvas/clipboard";
-import { centre, duration, fit, flow } from "../canvas/flow";
+import { duration, fit, flow, here } from "../canvas/flow";
 import { useGesture } from "../canvas/gesture";
 import { startLinking } from "../canvas/linking";
 import { menuByKey } from "../canvas/menus";
@@ -38,8 +38,8 @@ export const COMMANDS: readonly Command[] = [
   { id: "run-here", title: "Run to the selected nodes", icon: "play", run: () => act.runHere() },
   { id: "refresh", title: "Run everything anew", run: () => void submit({ cache: "refresh" }) },
   { id: "interrupt", title: "Interrupt", keys: ["mod+alt+Enter"], whileTyping: true, run: () => void interrupt() },
-  { id: "undo", title: "Undo", icon: "undo", keys: ["mod+z"], run: () => editor().undo() },
-  { id: "redo", title: "Redo", icon: "redo", keys: ["mod+y", "mod+shift+z"], run: () => editor().redo() },
+  { id: "undo", title: "Undo", icon: "undo", keys: ["mod+z"], whileTyping: true, run: () => editor().undo() },
+  { id: "redo", title: "Redo", icon: "redo", keys: ["mod+y", "mod+shift+z"], whileTyping: true, run: () => editor().redo() },
   { id: "copy", title: "Copy", icon: "copy", keys: ["mod+c"], native: true, run: () => void copy() },
   { id: "cut", title: "Cut", icon: "cut", keys: ["mod+x"], native: true, run: () => cut() },
   { id: "paste", title: "Paste", icon: "input", keys: ["mod+v"], native: true, run: () => void paste(false) },
@@ -69,7 +69,7 @@ export const COMMANDS: readonly Command[] = [
   { id: "align-bottom", title: "Align bottom edges", icon: "bottom_edge", run: () => act.align("bottom") },
   { id: "distribute-across", title: "Distribute across", icon: "across", run: () => act.distribute("across") },
   { id: "distribute-down", title: "Distribute down", icon: "along", run: () => act.distribute("down") },
-  { id: "add", title: "Add a node…", icon: "plus", keys: [" "], run: () => ui().set({ search: centre() }) },
+  { id: "add", title: "Add a node…", icon: "plus", keys: [" "], run: () => ui().set({ search: here() }) },
   { id: "fit", title: "Fit the view", icon: "fit", keys: ["."], run: () => fit(act.selected().length > 1 ? act.selected() : []) },
   { id: "zoom-in", title: "Zoom in", icon: "plus", keys: ["+", "="], run: () => void flow()?.zoomIn({ duration: duration() }) },
   { id: "zoom-out", title: "Zoom out", icon: "minus", keys: ["-"], run: () => void flow()?.zoomOut({ duration: duration() }) },

@@ -22,13 +22,17 @@ export function isTyping(target: EventTarget | null): boolean {
   return target instanceof Element && Boolean(target.closest("input, textarea, select, [contenteditable], dialog, [role='dialog'], [role='menu']"));
 }
 
+const HISTORY = new Set(["undo", "redo"]);
+
 export function commandFor(event: KeyboardEvent): Command | undefined {
   const typing = isTyping(event.target);
-  const inDialog = event.target instanceof Element && Boolean(event.target.closest("dialog"));
+  const inDialog = event.target instanceof Element && Boolean(event.target.closest("dialog, [role='dialog']"));
+  // What is typed and not yet taken over has an undo of its own, the field's.
+  const draft = event.target instanceof Element && Boolean(event.target.closest("[data-draft]"));
   const onControl = event.target instanceof Element && Boolean(event.target.closest("button, a, [role='option'], [role='tab']"));
   return COMMANDS.find(
     (command) =>
-      ((command.whileTyping && !inDialog) || !typing) &&
+      ((command.whileTyping && !inDialog && !(draft && HISTORY.has(command.id))) || !typing) &&
       command.keys?.some((key) => matches(key, event) && !(onControl && (key === " " || key === "Enter"))),
   );
 }

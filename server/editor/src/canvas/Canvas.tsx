@@ -181,7 +181,6 @@ export function Canvas() {
         multiSelectionKeyCode={["Shift", "Meta", "Control"]}
         deleteKeyCode={null}
         panActivationKeyCode={null}
-        panActivationKeyCode={null}
         disableKeyboardA11y
         edgesFocusable={false}
         elevateNodesOnSelect

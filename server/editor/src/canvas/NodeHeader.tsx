@@ -77,6 +77,7 @@ function TitleField({ id, title }: { id: string; title: string }) {
       autoFocus
       className="title-field nodrag"
       aria-label="Title"
+      data-draft=""
       value={text}
       onFocus={(event) => event.target.select()}
       onChange={(event) => setText(event.target.value)}

@@ -42,6 +42,13 @@ export function centre(): { screen: { x: number; y: number }; flow: { x: number;
   return { screen: { x, y }, flow: { x: left, y: top } };
 }
 
+/** Under the pointer, or else in the middle. */
+export function here(): ReturnType<typeof centre> {
+  if (!pointer) return centre();
+  const [x, y] = toGraph(pointer.x, pointer.y);
+  return { screen: pointer, flow: { x, y } };
+}
+
 /** Boxes of nodes, notes and groups, as far as they were measured. */
 export function boxesOf(ids: Iterable<string>): Box[] {
   const graph = activeGraph(useEditor.getState());

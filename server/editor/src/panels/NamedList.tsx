@@ -60,6 +60,7 @@ function NameField({ name, label, rename }: { name: string; label: string; renam
   return (
     <input
       aria-label={label}
+      data-draft={text === undefined ? undefined : ""}
       value={text ?? name}
       spellCheck={false}
       onChange={(event) => setText(event.target.value)}

@@ -78,6 +78,7 @@ export function ComboWidget({ node, input, value, change, widget }: WidgetProps 
         aria-activedescendant={open && found[marked] !== undefined ? `${list}-${marked}` : undefined}
         autoComplete="off"
         spellCheck={false}
+        data-draft={query ? "" : undefined}
         value={query ?? text}
         placeholder={text}
         title={text}

@@ -189,7 +189,7 @@ async function loadMask(place: { filename: string; subfolder: string; type: stri
   const { data } = pixels;
   for (let at = 0; at < data.length; at += 4) {
     const alpha = data[at + 3]!;
-    data[at] = data[at + 1] = data[at + 2] = 255;
+    [data[at], data[at + 1], data[at + 2]] = [255, 59, 48];
     data[at + 3] = 255 - alpha;
   }
   pen.putImageData(pixels, 0, 0);

@@ -84,6 +84,7 @@ export function NumberWidget({ node, input, value, change, widget }: WidgetProps
         aria-valuemax={Number(widget.max)}
         autoComplete="off"
         spellCheck={false}
+        data-draft={typed === undefined ? undefined : ""}
         value={typed ?? shownNumber(value)}
         onChange={(event) => setTyped(event.target.value)}
         onBlur={commit}

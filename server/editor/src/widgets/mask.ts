@@ -1,5 +1,8 @@
 /** A mask as pixels: 0 is kept, 255 is to be changed. Strokes are data, so that the last can be taken back. */
 
+/** What is painted is seen in this colour; its alpha alone is the mask. */
+export const PAINT = "#ff3b30";
+
 export interface Stroke {
   readonly erase: boolean;
   readonly size: number;
@@ -13,7 +16,7 @@ export function drawStroke(pen: CanvasRenderingContext2D, { erase, size, points 
   if (!first) return;
   pen.save();
   pen.globalCompositeOperation = erase ? "destination-out" : "source-over";
-  pen.strokeStyle = pen.fillStyle = "#fff";
+  pen.strokeStyle = pen.fillStyle = PAINT;
   pen.lineWidth = size;
   pen.lineCap = pen.lineJoin = "round";
   pen.beginPath();
@@ -35,13 +38,13 @@ export function apply(pen: CanvasRenderingContext2D, step: Step): void {
       pen.clearRect(0, 0, width, height);
       break;
     case "fill":
-      pen.fillStyle = "#fff";
+      pen.fillStyle = PAINT;
       pen.fillRect(0, 0, width, height);
       break;
     case "invert":
       pen.save();
       pen.globalCompositeOperation = "xor";
-      pen.fillStyle = "#fff";
+      pen.fillStyle = PAINT;
       pen.fillRect(0, 0, width, height);
       pen.restore();
   }

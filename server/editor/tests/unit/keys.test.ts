@@ -24,6 +24,9 @@ describe("keys", () => {
     expect(commandFor(press("l", {}, field))).toBeUndefined();
     expect(commandFor(press("Delete", {}, field))).toBeUndefined();
     expect(commandFor(press("Enter", { ctrlKey: true }, field))?.id).toBe("run");
+    expect(commandFor(press("z", { ctrlKey: true }, field))?.id).toBe("undo");
+    field.dataset["draft"] = "";
+    expect(commandFor(press("z", { ctrlKey: true }, field))).toBeUndefined();
   });
 
   it("belong to an open dialog", () => {
