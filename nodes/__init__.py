@@ -18,6 +18,7 @@ MODULES = (
     "nodes.adapters",
     "nodes.text",
     "nodes.conditioning",
+    "nodes.controlnet",
     "nodes.latent",
     "nodes.latent_operations",
     "nodes.sampling",

@@ -1,6 +1,7 @@
 """Sampling nodes: from noise to latents."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -8,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from engine.node import Choices, Context, Step, UserError, node
+from nodes import recognition
 from nodes.diffusion import names
 from nodes.previews import preview
-from nodes.sockets import Conditioning, Guider, Latent, Model, Noise, Sampler, Seed
+from nodes.sockets import Conditioning, ControlNet, Guider, Latent, Model, Noise, Sampler, Seed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nodes.diffusion.controls import ControlNetwork
     from nodes.diffusion.denoisers import UNetDenoiser
     from nodes.diffusion.model_sampling import ModelSampling
 
@@ -65,11 +68,50 @@ async def sampled(
     sigmas: "Callable[[ModelSampling], Tensor]",
 ) -> tuple[Latent, Latent]:
     """The latent at the end of a run, and what the last step took for the finished one."""
-    async with ctx.resident(guider.model.on) as denoiser:
+    async with AsyncExitStack() as loaded:
+        denoiser = await loaded.enter_async_context(ctx.resident(guider.model.on))
+        networks = {
+            net: await loaded.enter_async_context(ctx.resident(net.on)) for net in control_nets(guider)
+        }
         samples, denoised = await ctx.device.drive(
-            _steps(ctx, guider, denoiser, latent, noise, sampler, sigmas)
+            _steps(ctx, steered(guider, networks), denoiser, latent, noise, sampler, sigmas)
         )
     return replace(latent, samples=samples), replace(latent, samples=denoised)
+
+
+def control_nets(guider: Guider) -> list[ControlNet]:
+    """What steers a model beside its conditionings, each once.
+
+    Raises:
+        UserError: one was made for models of another family.
+    """
+    lists = (guider.positive, guider.negative, guider.third)
+    found = list(dict.fromkeys(control.net for conds in lists for cond in conds for control in cond.controls))
+    family = recognition.denoiser(guider.model.path).family if found else ""
+    for net in found:
+        if net.family != family:
+            raise UserError(
+                f"{net.path.name} was made for models of the family {net.family}, and "
+                f"{guider.model.path.name} is of {family}; use a ControlNet of its family"
+            )
+    return found
+
+
+def steered(guider: Guider, networks: Mapping[ControlNet, "ControlNetwork"]) -> Guider:
+    """The guider with loaded networks in place of recipes."""
+
+    def ready(conds: Conditioning) -> Conditioning:
+        return tuple(
+            replace(cond, controls=tuple(replace(each, net=networks[each.net]) for each in cond.controls))
+            if cond.controls
+            else cond
+            for cond in conds
+        )
+
+    if not networks:
+        return guider
+    positive, negative, third = map(ready, (guider.positive, guider.negative, guider.third))
+    return replace(guider, positive=positive, negative=negative, third=third)
 
 
 def _steps(

@@ -19,13 +19,14 @@ from nodes import device, recognition
 from nodes.changes import CHANGES
 from nodes.codecs import EXACT, kept, measure
 from nodes.diffusion.changes import Change, changed_guidance, changed_sampling
-from nodes.diffusion.conditioning import Area, Cond, RelativeArea
+from nodes.diffusion.conditioning import Area, Cond, Control, RelativeArea
 from nodes.diffusion.model_sampling import ModelSampling
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from nodes.diffusion import guides, lora
+    from nodes.diffusion.controls import ControlNetwork
     from nodes.diffusion.denoisers import UNetDenoiser
     from nodes.diffusion.text import TextEncoder
     from nodes.diffusion.upscalers import Upscaler
@@ -44,7 +45,7 @@ def _still_there(packed: Packed) -> "Recipe":
 
 RECIPE = Codec(EXACT.pack, _still_there)
 
-for _part in (Cond, Area, RelativeArea, *CHANGES):
+for _part in (Cond, Control, Area, RelativeArea, *CHANGES):
     kept(_part)
 
 Image = Annotated[Tensor, Socket("IMAGE", size=measure, codec=EXACT, color="#64b5f6")]
@@ -401,6 +402,20 @@ class ControlNet(Recipe):
     __socket__: ClassVar = Socket("CONTROL_NET", codec=RECIPE, color="#80cbc4")
 
     family: str
+
+    @property
+    def identity(self) -> Hashable:
+        return "control net", self.weights
+
+    def on(self, device_name: str) -> "Placed[ControlNetwork]":
+        return Placed((self.identity, device_name), partial(self._load, device_name), self.path.name)
+
+    def _load(self, device_name: str) -> "ControlNetwork":
+        from nodes.diffusion.controls import load_control_net
+
+        self.unchanged()
+        precision = device.precision(device_name, "denoiser")
+        return load_control_net(self.path, device.choose(device_name), precision)
 
 
 @kept

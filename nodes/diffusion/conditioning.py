@@ -7,7 +7,7 @@ Nothing here edits a value: nodes change one with `dataclasses.replace`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,6 +34,21 @@ class RelativeArea:
 
 
 @dataclass(frozen=True, eq=False)
+class Control:
+    """A network that steers by a picture [n,H,W,C], during a part of the timesteps.
+
+    `net` is a recipe, or what was loaded for it.  `for_all`: it steers what leads away too.
+    """
+
+    net: Any
+    hint: Tensor
+    strength: float = 1.0
+    start_percent: float = 0.0
+    end_percent: float = 1.0
+    for_all: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Cond:
     """One encoded text, and its place in the picture and in time.
 
@@ -55,6 +70,7 @@ class Cond:
     guidance: float | None = None
     references: tuple[Tensor, ...] = ()
     references_method: str | None = None
+    controls: tuple[Control, ...] = ()
 
 
 Conditioning = tuple[Cond, ...]

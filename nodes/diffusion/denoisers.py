@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from nodes.diffusion.controls import Active, residuals
 from nodes.diffusion.model_sampling import LatentFormat, ModelSampling
 from nodes.diffusion.networks import nbytes
 
@@ -27,6 +28,8 @@ class Row:
     sigma: float
     tokens: Tensor
     pooled: Tensor | None = None
+    controls: tuple[Active, ...] = ()
+    """Networks that steer it; rows of one call have the same, in one order."""
 
 
 class Denoiser(Protocol):
@@ -95,11 +98,10 @@ class UNetDenoiser:
             levels = [sampling.timestep(sigma) for sigma in sigmas]
             timesteps = torch.tensor(levels).to(parameter.device, non_blocking=True)
             tokens = torch.cat([_spread(row, length) for row in rows]).to(parameter)
+            seen = sampling.model_input(x, *sigmas).to(parameter)
+            steering = residuals([row.controls for row in rows], seen, timesteps, tokens, sizes)
             output: Tensor = self.unet(
-                sampling.model_input(x, *sigmas).to(parameter),
-                timesteps,
-                encoder_hidden_states=tokens,
-                return_dict=False,
+                seen, timesteps, encoder_hidden_states=tokens, return_dict=False, **steering
             )[0]
             output = output.float()
         return torch.split(sampling.denoised(x, output, *sigmas), sizes)

@@ -88,8 +88,10 @@ class _Lead:
 
 def _ask(denoiser: Denoiser, network: Hashable, region: Region, x: Tensor, sigma: float) -> Ask:
     crop = region.crop(x)
-    key = Key(network, crop.shape[1:], region.tokens.shape[-1])
-    return Ask(key, denoiser, Row(crop, sigma, region.tokens, region.pooled), crop.shape[0])
+    controls = region.steered(sigma)
+    steered = (region.tokens.shape[-1], *(each.network.identity for each in controls))
+    key = Key(network, crop.shape[1:], steered)
+    return Ask(key, denoiser, Row(crop, sigma, region.tokens, region.pooled, controls), crop.shape[0])
 
 
 class Portions:
@@ -135,6 +137,7 @@ def _split(row: Row, most: int) -> list[Row]:
             row.sigma,
             part(row.tokens, start),
             None if row.pooled is None else part(row.pooled, start),
+            tuple(replace(each, hint=part(each.hint, start)) for each in row.controls),
         )
         for start in starts
     ]

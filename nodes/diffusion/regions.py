@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from nodes.diffusion.conditioning import Area, Cond, RelativeArea
+from nodes.diffusion.controls import Active, hint_for
 from nodes.diffusion.model_sampling import ModelSampling
 
 SMALLEST_BOUNDS = 8
@@ -19,6 +20,15 @@ SMALLEST_BOUNDS = 8
 
 FEATHER = 8
 """Cells over which an area fades out, at most; a quarter of its side, if that is less."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedControl:
+    """What steers a region, while first >= sigma >= last."""
+
+    active: Active
+    first: float
+    last: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +45,13 @@ class Region:
     weight: float | Tensor
     first: float
     last: float
+    controls: tuple[PlacedControl, ...] = ()
 
     def active(self, sigma: float) -> bool:
         return self.first >= sigma >= self.last
+
+    def steered(self, sigma: float) -> tuple[Active, ...]:
+        return tuple(each.active for each in self.controls if each.first >= sigma >= each.last)
 
     def crop(self, x: Tensor) -> Tensor:
         """[B,C,H,W] to [B,C,h,w]: a view."""
@@ -53,6 +67,8 @@ def place(
     for sources in [list(conds) for conds in located]:
         for others in located:
             _mirror(sources, others)  # in its own list each area has its counterpart: itself
+    for others in located[1:]:
+        _share_controls(located[0], others)
     return [
         [region for cond in conds if (region := _region(cond, x, sampling, dtype)) is not None]
         for conds in located
@@ -102,6 +118,17 @@ def _mirror(sources: Sequence[Cond], others: list[Cond]) -> None:
             others.append(replace(cond, tokens=text.tokens, pooled=text.pooled))
 
 
+def _share_controls(leading: Sequence[Cond], others: list[Cond]) -> None:
+    """Let what steers all steer `others` too, if nothing steers them yet."""
+    shared = [cond.controls for cond in leading if any(each.for_all for each in cond.controls)]
+    free = [k for k, cond in enumerate(others) if cond.area is None]
+    if not free or any(cond.controls for cond in others):
+        return
+    for number, controls in enumerate(shared):
+        k = free[number % len(free)]
+        others[k] = replace(others[k], controls=(*others[k].controls, *controls))
+
+
 def _contains(outer: Area, inner: Area) -> bool:
     return (
         outer.y <= inner.y
@@ -133,6 +160,20 @@ def _region(cond: Cond, x: Tensor, sampling: ModelSampling, dtype: torch.dtype) 
         weight=_weight(cond, box, x),
         first=sampling.percent_to_sigma(cond.start_percent),
         last=sampling.percent_to_sigma(cond.end_percent),
+        controls=tuple(
+            PlacedControl(
+                Active(
+                    each.net,
+                    hint_for(each.hint, x if box is None else x[:, :, box[0], box[1]], each.net.channels).to(
+                        x.device, dtype
+                    ),
+                    each.strength,
+                ),
+                sampling.percent_to_sigma(each.start_percent),
+                sampling.percent_to_sigma(each.end_percent),
+            )
+            for each in cond.controls
+        ),
     )
 
 

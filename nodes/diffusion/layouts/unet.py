@@ -41,6 +41,26 @@ def config(tensors: Tensors, heads: Callable[[Sequence[int]], list[int]]) -> dic
     All but one can be read off the shapes: `heads` gives the attention heads per
     level from the levels' channels.
     """
+    down = down_config(tensors, heads)
+    return {
+        **down,
+        "out_channels": tensors.shape("out.2.weight", 4)[0],
+        "up_block_types": _up(down["down_block_types"]),
+    }
+
+
+def diffusers_config(tensors: Tensors, heads: Callable[[Sequence[int]], list[int]]) -> dict[str, Any]:
+    """The same for a file with our names that came without its config.json."""
+    down = diffusers_down_config(tensors, heads)
+    return {
+        **down,
+        "out_channels": tensors.shape("conv_out.weight", 4)[0],
+        "up_block_types": _up(down["down_block_types"]),
+    }
+
+
+def down_config(tensors: Tensors, heads: Callable[[Sequence[int]], list[int]]) -> dict[str, Any]:
+    """What describes the way down and the middle."""
     levels = _levels(tensors)
     resnets = {len(level) for level in levels}
     if len(resnets) != 1:
@@ -53,34 +73,43 @@ def config(tensors: Tensors, heads: Callable[[Sequence[int]], list[int]]) -> dic
     context = tensors.shape(f"{attention}.transformer_blocks.0.attn2.to_k.weight", 2)[1]
     return {
         "in_channels": tensors.shape("input_blocks.0.0.weight", 4)[1],
-        "out_channels": tensors.shape("out.2.weight", 4)[0],
         "block_out_channels": channels,
         "layers_per_block": resnets.pop(),
-        "down_block_types": ["CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attentive],
-        "up_block_types": ["CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attentive)],
+        "down_block_types": _down(attentive),
         "cross_attention_dim": context,
         "attention_head_dim": heads(channels),  # diffusers' misnomer: their number
         "use_linear_projection": has_linear_projection(tensors),
     }
 
 
-def diffusers_config(tensors: Tensors, heads: Callable[[Sequence[int]], list[int]]) -> dict[str, Any]:
-    """The same for a file with our names that came without its config.json."""
+def diffusers_down_config(tensors: Tensors, heads: Callable[[Sequence[int]], list[int]]) -> dict[str, Any]:
+    """The same for a file with our names."""
     depth = tensors.count("down_blocks.{}.resnets.0.conv1.weight")
     channels = [tensors.shape(f"down_blocks.{i}.resnets.0.conv1.weight", 4)[0] for i in range(depth)]
     attentive = [f"down_blocks.{i}.attentions.0.proj_in.weight" in tensors for i in range(depth)]
     context = tensors.shape("mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight", 2)[1]
     return {
         "in_channels": tensors.shape("conv_in.weight", 4)[1],
-        "out_channels": tensors.shape("conv_out.weight", 4)[0],
         "block_out_channels": channels,
         "layers_per_block": tensors.count("down_blocks.0.resnets.{}.conv1.weight"),
-        "down_block_types": ["CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attentive],
-        "up_block_types": ["CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attentive)],
+        "down_block_types": _down(attentive),
         "cross_attention_dim": context,
         "attention_head_dim": heads(channels),
         "use_linear_projection": has_linear_projection(tensors),
     }
+
+
+def _down(attentive: Sequence[bool]) -> list[str]:
+    return ["CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attentive]
+
+
+def _up(down: Sequence[str]) -> list[str]:
+    return [kind.replace("Down", "Up") for kind in reversed(down)]
+
+
+def translated(name: str, layers_per_block: int) -> str | None:
+    """Our name for a parameter of the original layout; None for what is not part of the network."""
+    return _translate(name, layers_per_block + 1)
 
 
 def has_linear_projection(tensors: Tensors) -> bool:
