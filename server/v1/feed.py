@@ -6,6 +6,7 @@ one.  Of a node's progress only the latest is kept, of previews none.
 
 import asyncio
 import base64
+import logging
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,8 @@ from server.v1.reader import Reader, Told
 from server.v1.ring import Past, Ring
 from server.v1.shape import Shape, moment
 from server.wire.frames import jpeg
+
+log: Final = logging.getLogger("safelight.events")
 
 #: The name under which changes of all jobs are kept.
 ALL: Final = ""
@@ -211,6 +214,8 @@ class Feed:
             shape = shapes.Preview(job_id=job_id, at=moment(time.time()), node=event.node, base64=encoded)
             self._send(job_id, Told(0, "preview", lambda: shape, len(encoded)))
             await asyncio.sleep(INTERVAL)
+        except Exception:  # a pack's picture may be anything; its run goes on
+            log.exception("job %s: node %s has a preview that cannot be shown", job_id, event.node)
         finally:
             self._previewing.discard(job_id)
 

@@ -15,6 +15,7 @@ from toys import Graph, call
 
 from engine.events import NodeProgress, RunStarted
 from engine.files import Files
+from engine.node import Context, node
 from server.store.jobs import End, Job, State
 from server.v1.feed import FEED, Feed
 from server.v1.reader import MOST, Reader
@@ -295,6 +296,29 @@ def test_numbers_never_repeat(feed: Feed) -> None:
 
 def nothing() -> Shape:
     return Shape()
+
+
+@node("Unshowable", category="toys", output_node=True)
+async def unshowable(ctx: Context, *, seconds: float = 0.05) -> None:
+    """Shows what is no picture, and is still there when somebody looks."""
+    for _ in range(10):
+        ctx.preview("no picture")
+        await asyncio.sleep(seconds)
+
+
+def test_a_preview_that_is_no_picture_is_logged_and_nobody_is_harmed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def go() -> None:
+        async with described(tmp_path) as api:
+            api.engine.registry.add(unshowable, namespace="unshowable")
+            job = await api.submit({"show": call("Unshowable")})
+            reply = await api("GET", f"/v1/jobs/{job['id']}/events", params={"previews": "true"})
+            assert reply.events[-1].kind == "ended"
+            assert reply.events[-1].data["job"]["state"] == "completed"
+
+    asyncio.run(go())
+    assert "node show has a preview that cannot be shown" in caplog.text
 
 
 def test_a_slow_reader_loses_previews_first_and_then_has_to_go() -> None:
