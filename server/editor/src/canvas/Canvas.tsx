@@ -139,6 +139,9 @@ export function Canvas() {
         onSelectionDragStart={(event, moved) => dragStarted(event, moved[0]!, moved)}
         onSelectionDragStop={(event, moved) => dropped(event, moved[0]!, moved)}
         onPaneClick={onPaneClick}
+        onNodeClick={(event, { id }) => {
+          if (!event.shiftKey && !event.ctrlKey && !event.metaKey && !event.altKey) useEditor.getState().select([id]);
+        }}
         onNodeDoubleClick={(event, { id }) => {
           const target = event.target instanceof Element ? event.target : undefined;
           if (!enterSub(id) && target?.closest(".op-head")) rename(id);
