@@ -7,7 +7,6 @@ equally busy.
 """
 
 import math
-import statistics
 from collections import OrderedDict, deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ GAIN: Final = 0.05
 
 #: The first call of a size pays for what later ones find ready: it does not count.
 _WARM_UP: Final = 1
-_REMEMBERED: Final = 5
+_REMEMBERED: Final = 8
 _TRY_AGAIN: Final = 200
 _KEYS: Final = 256
 
@@ -31,14 +30,14 @@ MOST: Final = 64
 
 @dataclass(eq=False, slots=True)
 class _Size:
-    """The seconds per row of the latest calls of about one size."""
+    """The seconds per row of the latest calls of about one size; the least counts, others were disturbed."""
 
     calls: int = 0
     latest: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     @property
     def seconds(self) -> float | None:
-        return statistics.median(self.latest) if self.latest else None
+        return min(self.latest, default=None)
 
 
 @dataclass(eq=False, slots=True)

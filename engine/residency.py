@@ -158,8 +158,9 @@ class Residency:
             with self._lock:
                 if self._kept.get(recipe.identity) is resident:
                     self._kept.move_to_end(recipe.identity)
-                resident.measured = int(getattr(value, "nbytes", 0))
-                self._sizes[recipe.identity] = resident.measured, resident.seconds
+                if resident.measured is None:  # once: it takes a walk over all weights
+                    resident.measured = int(getattr(value, "nbytes", 0))
+                    self._sizes[recipe.identity] = resident.measured, resident.seconds
             self._fit()
             yield value
         finally:
