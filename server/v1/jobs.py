@@ -1,5 +1,6 @@
 """/v1/jobs: submit, follow, change, forget."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -210,7 +211,7 @@ async def get_job_workflow(request: web.Request, job_id: str, query: Form) -> we
     record = await record_of(request.app, job_id)
     graph: str = record.request["graph"]
     if query.form == "document":
-        graph = json.loads(record.request["texts"]).get("safelight", graph)
+        graph = (await asyncio.to_thread(json.loads, record.request["texts"])).get("safelight", graph)
     return web.Response(text=graph, content_type="application/json")
 
 
