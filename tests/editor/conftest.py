@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from editing import Editor
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from editing import WAIT, Editor
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from processes import ServerProcess
 
 FLAGS = (
@@ -31,11 +31,17 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """One server for all tests; each test has a browser of its own."""
+def server_flags() -> tuple[str, ...]:
     build = os.environ.get("SAFELIGHT_EDITOR")
-    flags = ("--device", "cpu", *(("--frontend", build) if build else ()))
-    process = ServerProcess(tmp_path_factory.mktemp("server") / "home", flags).start()
+    return ("--device", "cpu", *(("--frontend", build) if build else ()))
+
+
+@pytest.fixture(scope="session")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, server_flags: tuple[str, ...]
+) -> Iterator[ServerProcess]:
+    """One server for all tests; each test has a browser of its own."""
+    process = ServerProcess(tmp_path_factory.mktemp("server") / "home", server_flags).start()
     process.ready()
     yield process
     process.stop()
@@ -44,6 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     opened = browser.new_context(viewport={"width": 1400, "height": 860}, color_scheme="dark")
+    opened.set_default_timeout(WAIT)
     opened.grant_permissions(["clipboard-read", "clipboard-write"])
     yield opened
     opened.close()
@@ -54,8 +61,8 @@ def open_editor(context: BrowserContext, server: ServerProcess) -> Iterator[Call
     """Opens the editor in a new tab of this test's browser; what its console complains of fails the test."""
     opened: list[Editor] = []
 
-    def open_(path: str = "/") -> Editor:
-        editor = Editor(context.new_page(), server.url)
+    def open_(path: str = "/", url: str = "") -> Editor:
+        editor = Editor(context.new_page(), url or server.url)
         opened.append(editor)
         editor.open(path)
         return editor
@@ -69,6 +76,14 @@ def open_editor(context: BrowserContext, server: ServerProcess) -> Iterator[Call
 def editor(open_editor: Callable[..., Editor]) -> Editor:
     """The editor as it opens the first time."""
     return open_editor()
+
+
+@pytest.fixture
+def graph(editor: Editor) -> Editor:
+    """The editor on the first workflow, when keys are the canvas's."""
+    expect(editor.field(6, "text")).to_be_focused(timeout=WAIT)
+    editor.leave_fields()
+    return editor
 
 
 @pytest.fixture

@@ -1,187 +1,199 @@
-"""Nothing that somebody makes is lost: saving, conflicts, reloads, files in every form."""
+"""Workflows as files: saved, opened, exported, dropped, compared; and two pages on one of them."""
 
-import io
+import ast
 import json
-import re
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from editing import WAIT, Editor
-from PIL import Image
+from editing import RUN, WAIT, Editor
 from playwright.sync_api import expect
-from processes import ServerProcess
 
 pytestmark = pytest.mark.browser
 
-SHIPPED = Path(__file__).parents[2] / "workflows"
+PROMPT, SAMPLER, PICTURE = "6", "3", "9"
 
 
-def ask(server: ServerProcess, method: str, path: str, body: Any = None) -> Any:
-    """A request of another client."""
-    request = urllib.request.Request(  # noqa: S310  # our own server
-        f"{server.url}{path}",
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request) as reply:  # noqa: S310
-        content = reply.read()
-        return json.loads(content) if content else None
+def _save_as(editor: Editor, name: str) -> None:
+    editor.press("Control+Shift+s")
+    dialog = editor.dialog("Save as")
+    dialog.get_by_label("Name").fill(name)
+    dialog.get_by_role("button", name="Save", exact=True).click()
+    expect(dialog).to_have_count(0, timeout=WAIT)
+    expect(editor.toast(f"Saved as {name}.")).to_be_visible(timeout=WAIT)
 
 
-def save_as(editor: Editor, name: str) -> None:
-    editor.leave_fields()
-    editor.press("Control+Shift+S")
-    editor.dialog("Save as").get_by_label("Name").fill(name)
-    editor.press("Enter")
-    expect(editor.toast(f"Saved as {name}")).to_be_visible(timeout=WAIT)
+def _is_saved(editor: Editor) -> None:
+    tab = editor.page.get_by_role("tablist", name="Workflows").get_by_role("tab", selected=True)
+    expect(tab.get_by_role("img", name="not saved")).to_have_count(0, timeout=WAIT)
 
 
-def export(editor: Editor, title: str) -> bytes:
-    with editor.page.expect_download() as download:
-        editor.command(title)
-    return Path(download.value.path()).read_bytes()
+def test_a_saved_workflow_is_listed_and_opens_in_another_browser(graph: Editor) -> None:
+    graph.set(SAMPLER, "steps", "17")
+    _save_as(graph, "seventeen")
+    _is_saved(graph)
+    graph.page.get_by_role("button", name="Close seventeen").click()
+    graph.page.get_by_role("button", name="Files", exact=True).click()
+    graph.page.get_by_role("region", name="Files").get_by_role("button", name="seventeen", exact=True).click()
+    expect(graph.field(SAMPLER, "steps")).to_have_value("17", timeout=WAIT)
+    _is_saved(graph)
 
 
-def unsaved(editor: Editor, title: str) -> Any:
-    return editor.tab(title).get_by_label("not saved")
-
-
-def test_a_saved_workflow_is_on_the_server_and_its_tab_says_when_it_is_not(
-    graph: Editor, server: ServerProcess
-) -> None:
-    save_as(graph, "Saved one")
-    assert ask(server, "GET", "/v1/workflows/Saved%20one")["3"]["class_type"] == "KSampler"
-    expect(unsaved(graph, "Saved one")).to_have_count(0)
-    graph.set(3, "steps", "7")
-    expect(unsaved(graph, "Saved one")).to_be_visible()
-    graph.leave_fields()
+def test_save_needs_no_name_the_second_time(graph: Editor) -> None:
+    _save_as(graph, "twice")
+    graph.set(SAMPLER, "steps", "18")
     graph.press("Control+s")
-    expect(unsaved(graph, "Saved one")).to_have_count(0)
-    assert ask(server, "GET", "/v1/workflows/Saved%20one")["3"]["inputs"]["steps"] == 7
+    expect(graph.page.locator(".toast", has_text="Saved as twice.")).to_have_count(2, timeout=WAIT)
+    _is_saved(graph)
+    kept = graph.page.request.get(f"{graph.url}/v1/workflows/twice").json()
+    assert kept[SAMPLER]["inputs"]["steps"] == 18
 
 
-def test_an_edit_outlives_a_reload_and_can_still_be_undone(graph: Editor) -> None:
-    graph.set(3, "steps", "9")
-    graph.page.reload()
-    expect(graph.field(3, "steps")).to_have_value("9", timeout=WAIT)
-    graph.leave_fields()
-    graph.press("Control+z")
-    expect(graph.field(3, "steps")).to_have_value("20")
-
-
-def test_who_saves_second_is_asked_and_can_have_both(graph: Editor, server: ServerProcess) -> None:
-    save_as(graph, "Contested")
-    theirs = ask(server, "GET", "/v1/workflows/Contested")
-    theirs["3"]["inputs"]["steps"] = 11
-    ask(server, "PUT", "/v1/workflows/Contested", theirs)
-    graph.set(3, "steps", "12")
-    graph.leave_fields()
-    graph.press("Control+s")
-    graph.page.get_by_role("button", name="Open both").click()
-    expect(graph.field(3, "steps")).to_have_value("11", timeout=WAIT)
-    graph.tab("Contested (mine)").click()
-    expect(graph.field(3, "steps")).to_have_value("12")
-    assert ask(server, "GET", "/v1/workflows/Contested")["3"]["inputs"]["steps"] == 11
-
-
-def test_a_tab_that_was_closed_comes_back_with_its_work(graph: Editor) -> None:
-    graph.set(3, "steps", "13")
-    graph.tab("Text to image").click(button="middle")
-    expect(graph.nodes).to_have_count(0)
-    graph.leave_fields()
-    graph.press("Alt+Shift+T")
-    expect(graph.field(3, "steps")).to_have_value("13")
-
-
-def test_two_pages_do_not_overwrite_each_other(
-    open_editor: Callable[..., Editor], server: ServerProcess
-) -> None:
-    document = json.loads((SHIPPED / "text_to_image.json").read_bytes())
-    ask(server, "PUT", "/v1/workflows/Shared", document)
-    one, other = open_editor("/?workflow=Shared"), open_editor("/?workflow=Shared")
-    expect(one.toast("open in another page")).to_be_visible(timeout=WAIT)
-    one.set(3, "steps", "5")
-    other.set(3, "steps", "6")
-    other.page.wait_for_timeout(600)
-    one.page.reload()
-    expect(one.field(3, "steps")).to_have_value("5", timeout=WAIT)
-
-
-def test_a_file_of_comfyuis_editor_keeps_its_groups_and_places(graph: Editor, server: ServerProcess) -> None:
-    ours = json.loads((SHIPPED / "hires_fix.json").read_bytes())
-    file = ask(server, "POST", "/v1/convert", {"workflow": ours, "form": "editor"})["workflow"]
-    file["groups"] = [{"title": "Both passes", "bounding": [0, 0, 800, 600]}]
-    graph.drop("theirs.json", json.dumps(file).encode(), "application/json")
-    content = graph.wait_for(lambda each: each["10"]["class_type"] == "LatentUpscaleBy")
-    assert content["10"]["_meta"]["pos"] == ours["10"]["_meta"]["pos"]
-    assert content["_workflow"]["groups"][0]["title"] == "Both passes"
-
-
-def test_what_is_no_workflow_is_told_and_nothing_changes(graph: Editor) -> None:
-    before = graph.content()
-    graph.drop("notes.json", b'{"a": 1}', "application/json")
-    expect(graph.toast("notes.json is no workflow")).to_be_visible()
-    newer = json.dumps({"_workflow": {"version": 9}}).encode()
-    graph.drop("newer.json", newer, "application/json")
-    expect(graph.toast("version 9")).to_be_visible()
-    assert graph.content() == before
-
-
-def test_a_class_that_is_not_installed_goes_through_without_loss(graph: Editor) -> None:
-    strange = {"class_type": "NobodyHasIt", "inputs": {"seed": 2**64 - 1, "list": {"__value__": [1]}}}
-    graph.open_file("strange.json", json.dumps({"1": strange}).encode())
-    expect(graph.node(1)).to_contain_text("not installed", timeout=WAIT)
-    written = json.loads(export(graph, "Download the workflow"))
-    assert {key: written["1"][key] for key in strange} == strange
-
-
-def test_a_picture_of_the_graph_opens_as_the_graph(graph: Editor) -> None:
-    graph.set(3, "seed", "18446744073709551615")
-    exported = export(graph, "Export as a picture with the workflow")
-    with Image.open(io.BytesIO(exported)) as image:
-        image.load()
-        texts = image.text  # type: ignore[attr-defined]
-    assert {"prompt", "workflow", "safelight"} <= set(texts)
-    assert json.loads(texts["prompt"])["3"]["inputs"]["seed"] == 2**64 - 1
+def test_a_name_that_is_taken_is_asked_about(graph: Editor) -> None:
+    _save_as(graph, "taken")
     graph.begin()
-    graph.drop("graph.png", exported, "image/png")
-    graph.wait_for(lambda content: content["3"]["inputs"]["seed"] == 2**64 - 1)
+    graph.add("preview image")
+    graph.press("Control+Shift+s")
+    dialog = graph.dialog("Save as")
+    dialog.get_by_label("Name").fill("taken")
+    dialog.get_by_role("button", name="Save", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text(
+        "There is a workflow of this name already", timeout=WAIT
+    )
+    dialog.get_by_role("button", name="Cancel").click()
+    assert PICTURE in graph.page.request.get(f"{graph.url}/v1/workflows/taken").json()
 
 
-def test_a_script_is_python(graph: Editor) -> None:
-    script = export(graph, "Export as a Python script").decode()
-    compile(script, "script.py", "exec")
-    assert "import safelight" in script
+def test_two_pages_on_one_workflow_never_overwrite_each_other_unseen(
+    graph: Editor, open_editor: Callable[..., Editor]
+) -> None:
+    _save_as(graph, "shared")
+    other = open_editor("/?workflow=shared")
+    expect(other.tab("shared")).to_be_visible(timeout=WAIT)
+    expect(other.field(SAMPLER, "steps")).to_be_visible(timeout=WAIT)
+    other.set(SAMPLER, "steps", "31")
+    other.press("Control+s")
+    expect(other.toast("Saved as shared.")).to_be_visible(timeout=WAIT)
+    expect(graph.toast("shared was saved in another page of this browser.")).to_be_visible(timeout=WAIT)
+    graph.set(SAMPLER, "steps", "32")
+    graph.press("Control+s")
+    conflict = graph.dialog("Somebody else saved")
+    expect(conflict).to_be_visible(timeout=WAIT)
+    kept = graph.page.request.get(f"{graph.url}/v1/workflows/shared").json()
+    assert kept[SAMPLER]["inputs"]["steps"] == 31
+    conflict.get_by_role("button", name="Open both").click()
+    expect(graph.tab("shared (mine)")).to_be_visible(timeout=WAIT)
+    expect(graph.field(SAMPLER, "steps")).to_have_value("31", timeout=WAIT)
+    graph.tab("shared (mine)").click()
+    expect(graph.field(SAMPLER, "steps")).to_have_value("32", timeout=WAIT)
 
 
-def test_the_difference_to_the_saved_version_is_listed_and_painted(graph: Editor) -> None:
-    save_as(graph, "Compared")
-    graph.set(3, "steps", "8")
+def test_a_conflict_can_be_won(graph: Editor) -> None:
+    _save_as(graph, "fought over")
+    place = f"{graph.url}/v1/workflows/fought%20over"
+    theirs = graph.page.request.get(place).json()
+    theirs[SAMPLER]["inputs"]["steps"] = 41
+    assert graph.page.request.put(place, data=theirs).ok
+    graph.set(SAMPLER, "steps", "42")
+    graph.press("Control+s")
+    graph.dialog("Somebody else saved").get_by_role("button", name="Keep mine").click()
+    _is_saved(graph)
+    assert graph.page.request.get(place).json()[SAMPLER]["inputs"]["steps"] == 42
+
+
+def _exported(editor: Editor, command: str, folder: Path) -> Path:
+    with editor.page.expect_download() as download:
+        editor.command(command)
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_the_export_for_the_api_runs_there(graph: Editor, tmp_path: Path) -> None:
+    path = _exported(graph, "Export for ComfyUI's API", tmp_path)
+    assert path.suffix == ".json"
+    prompt = json.loads(path.read_text())
+    assert prompt[SAMPLER]["class_type"] == "KSampler"
+    assert all(set(node) <= {"class_type", "inputs", "_meta"} for node in prompt.values())
+    answer = graph.page.request.post(f"{graph.url}/prompt", data={"prompt": prompt})
+    assert answer.ok, answer.text()
+
+
+def test_the_export_as_a_script_is_python(graph: Editor, tmp_path: Path) -> None:
+    path = _exported(graph, "Export as a Python script", tmp_path)
+    assert path.suffix == ".py"
+    assert "a red circle" in ast.unparse(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["Download the workflow", "Export as a picture with the workflow", "Export for ComfyUI's editor"],
+)
+def test_what_is_exported_opens_as_it_was(graph: Editor, tmp_path: Path, command: str) -> None:
+    graph.set(PROMPT, "text", "a star, exported")
+    before = {
+        key: (each["class_type"], each["inputs"])
+        for key, each in graph.content().items()
+        if key != "_workflow"
+    }
+    path = _exported(graph, command, tmp_path)
+    graph.begin()
+    graph.add("preview image")
+    graph.drop(path.name, path.read_bytes(), "image/png" if path.suffix == ".png" else "application/json")
+    expect(graph.field(PROMPT, "text")).to_have_value("a star, exported", timeout=WAIT)
+    after = {
+        key: (each["class_type"], each["inputs"])
+        for key, each in graph.content().items()
+        if key != "_workflow"
+    }
+    assert after == before
+
+
+def test_a_picture_that_a_run_wrote_brings_its_workflow_back(graph: Editor) -> None:
+    graph.set(PROMPT, "text", "a square that remembers")
+    graph.set(SAMPLER, "steps", "3")
+    graph.run()
+    graph.expect_picture(PICTURE)
+    address = graph.picture(PICTURE).get_attribute("src")
+    assert address
+    content = graph.page.request.get(address).body()
+    graph.begin()
+    graph.drop("written.png", content, "image/png")
+    expect(graph.field(PROMPT, "text")).to_have_value("a square that remembers", timeout=WAIT)
+    expect(graph.field(SAMPLER, "steps")).to_have_value("3")
+
+
+def test_a_closed_tab_that_was_not_saved_comes_back(graph: Editor) -> None:
+    graph.set(SAMPLER, "steps", "23")
+    graph.page.get_by_role("button", name="Close Text to image").click()
+    graph.toast("Closed Text to image").get_by_role("button", name="Reopen").click()
+    expect(graph.field(SAMPLER, "steps")).to_have_value("23", timeout=WAIT)
+
+
+def test_two_workflows_are_compared_on_the_nodes_and_in_a_list(graph: Editor) -> None:
+    _save_as(graph, "compared")
+    graph.set(SAMPLER, "steps", "33")
+    graph.select("7")
+    graph.leave_fields()
+    graph.press("Delete")
+    new = graph.add("preview image")
     graph.command("Compare with the saved version")
     difference = graph.page.get_by_role("complementary", name="Difference")
-    expect(difference).to_contain_text(re.compile(r"steps.*20.*8", re.DOTALL))
-    expect(graph.node(3)).to_have_attribute("data-diff", "changed")
-    expect(graph.page.locator(".op[data-diff]")).to_have_count(1)
-
-
-def test_a_form_on_a_phone_runs_and_shows_the_picture(open_editor: Callable[..., Editor]) -> None:
-    editor = open_editor("/?workflow=text_to_image&view=form")
-    editor.page.set_viewport_size({"width": 390, "height": 844})
-    form = editor.page.get_by_role("form", name="Text to image")
-    form.get_by_label("Prompt", exact=True).fill("a yellow star on a blue background")
-    editor.page.get_by_role("button", name="Run", exact=True).last.click()
-    picture = editor.page.get_by_role("region", name="Results").locator("a img")
-    expect(picture).to_be_visible(timeout=60_000)
-    expect(editor.page.get_by_role("link", name="Download")).to_be_visible()
-    assert editor.page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(difference).to_be_visible(timeout=WAIT)
+    expect(difference.get_by_role("listitem").filter(has_text="Sampler")).to_contain_text("steps")
+    expect(difference).to_contain_text("33")
+    expect(difference.get_by_role("listitem").filter(has_text="Negative prompt")).to_contain_text("removed")
+    expect(graph.node(new)).to_have_attribute("data-diff", "added")
+    expect(graph.node(SAMPLER)).to_have_attribute("data-diff", "changed")
+    difference.get_by_role("button", name="End the comparison").click()
+    expect(difference).to_have_count(0)
 
 
 def test_a_template_opens_as_a_copy(graph: Editor) -> None:
     graph.page.get_by_role("button", name="Templates", exact=True).click()
-    graph.page.get_by_role("button", name="Two passes").click()
-    expect(graph.tab("Two passes")).to_be_visible(timeout=WAIT)
-    expect(graph.tab("Two passes")).to_have_attribute("title", re.compile("not saved"))
+    graph.page.get_by_role("region", name="Templates").get_by_role("button").filter(
+        has_text="Image to image"
+    ).click()
+    expect(graph.tab("Image to image")).to_be_visible(timeout=WAIT)
+    graph.run()
+    expect(graph.page.locator("img.result:not(.preview)").first).to_be_visible(timeout=RUN)

@@ -40,15 +40,29 @@ class ServerProcess:
         return self._process
 
     @property
+    def port(self) -> int:
+        """Where it listens, or listened last."""
+        return int(self.url.rstrip("/").rpartition(":")[2])
+
+    @property
     def log(self) -> str:
         return (self.home / "server.log").read_text(errors="replace")
 
-    def start(self) -> Self:
-        """Start it, and do not wait."""
+    def start(self, port: int = 0) -> Self:
+        """Start it, and do not wait.  Without a port it takes one that is free."""
         self._log = (self.home / "server.log").open("a")
-        self.url = ""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, "serve", "--home", str(self.home), "--port", "0", *self.flags],
+            [
+                sys.executable,
+                "-c",
+                _COMMAND,
+                "serve",
+                "--home",
+                str(self.home),
+                "--port",
+                str(port),
+                *self.flags,
+            ],
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
