@@ -47,9 +47,10 @@ class Hub:
     # Clients.
 
     def join(self, client: Client) -> None:
-        """A client has come; one with the same id has to go."""
-        if (before := self.clients.get(client.id)) is not None:
-            before.stop()
+        """A client has come; of two with the same id the last is told, and the other is left in peace.
+
+        Closed, it would come back, and the two would put each other out for ever.
+        """
         self.clients[client.id] = client
         client.send(frames.text("status", {**self._status(), "sid": client.id}))
         for narration in self._stories.get(client.id, {}).values():
@@ -126,7 +127,10 @@ class Hub:
         narration.end(job, end)
         self._status_changed()
         narration.silence()
-        if narration.live:
+        story = self._stories.get(job.client)
+        if story is None or story.get(job.id) is not narration:
+            narration.close()  # the job was retried while its last pictures were on their way
+        elif narration.live:
             self._close(job)
         else:
             narration.over = True
