@@ -103,6 +103,8 @@ function withPlaces(graph: Graph, homeless: ReadonlySet<string>): Graph {
 }
 
 function readNode(id: string, raw: JsonObject): GraphNode {
+  const classType = text(raw["class_type"]);
+  if (!classType) throw new DocumentError(`Node ${id} has no class: its class_type should be a name.`);
   const meta = isObject(raw["_meta"]) ? raw["_meta"] : {};
   const values: Record<string, Json> = {};
   for (const [name, value] of Object.entries(isObject(raw["inputs"]) ? raw["inputs"] : {}))
@@ -113,7 +115,7 @@ function readNode(id: string, raw: JsonObject): GraphNode {
   const mode = meta["mode"] === "mute" || meta["mode"] === "bypass" ? (meta["mode"] as Mode) : undefined;
   return {
     id,
-    classType: text(raw["class_type"]) ?? "",
+    classType,
     pos: point(meta["pos"]) ?? [0, 0],
     values,
     ...(size && { size }),
