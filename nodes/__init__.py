@@ -27,6 +27,8 @@ MODULES = (
     "nodes.model_sampling",
     "nodes.model_changes",
     "nodes.vae",
+    "nodes.vae_tiled",
+    "nodes.inpainting",
     "nodes.image",
     "nodes.image_sizes",
     "nodes.image_batches",

@@ -114,6 +114,18 @@ def steered(guider: Guider, networks: Mapping[ControlNet, "ControlNetwork"]) -> 
     return replace(guider, positive=positive, negative=negative, third=third)
 
 
+def showing(guider: Guider, samples: "Tensor", mask: "Tensor") -> Guider:
+    """For networks that are shown what to fill in: the latent, where a conditioning says nothing else."""
+
+    def shown(conds: Conditioning) -> Conditioning:
+        return tuple(
+            replace(cond, concat=samples, concat_mask=mask) if cond.concat is None else cond for cond in conds
+        )
+
+    positive, negative, third = map(shown, (guider.positive, guider.negative, guider.third))
+    return replace(guider, positive=positive, negative=negative, third=third)
+
+
 def _steps(
     ctx: Context,
     guider: Guider,
@@ -136,6 +148,8 @@ def _steps(
             f"the latent has {samples.shape[1]} channels, the model takes {form.channels}; "
             "use a VAE of its family"
         )
+    if denoiser.extra_channels and latent.noise_mask is not None:
+        guider = showing(guider, samples, latent.noise_mask)
     last: list[Tensor] = []
 
     def on_step(done: int, total: int, denoised: "Tensor") -> None:

@@ -55,7 +55,8 @@ class Cond:
     `tokens` [B,L,D] and `pooled` [B,P] come from a text encoder; `mask` [B,H,W] is 0..1 in pixels.
     `start_percent..end_percent` is the part of the model's timesteps in which it has a say.
     `guidance` is told to networks that were distilled to be led by it, `references` (latents [B,C,h,w]) are
-    shown to those that edit pictures; other networks take no notice.
+    shown to those that edit pictures, `concat` [n,C,h,w] (a latent) and `concat_mask` [n,1,H,W] to those
+    with channels for them (inpainting); other networks take no notice.
     """
 
     tokens: Tensor
@@ -71,6 +72,8 @@ class Cond:
     references: tuple[Tensor, ...] = ()
     references_method: str | None = None
     controls: tuple[Control, ...] = ()
+    concat: Tensor | None = None
+    concat_mask: Tensor | None = None
 
 
 Conditioning = tuple[Cond, ...]

@@ -16,6 +16,9 @@ from nodes.diffusion.controls import Active, residuals
 from nodes.diffusion.model_sampling import LatentFormat, ModelSampling
 from nodes.diffusion.networks import nbytes
 
+GRAY = (0.8223, -0.6876, 0.6364, 0.1380)
+"""A gray picture in the model space of Stable Diffusion: what an inpainting network sees of a hidden one."""
+
 LONGEST_REPETITION = 4
 """Token lengths are evened out only if no text is repeated more often than this."""
 
@@ -30,6 +33,9 @@ class Row:
     pooled: Tensor | None = None
     controls: tuple[Active, ...] = ()
     """Networks that steer it; rows of one call have the same, in one order."""
+    concat: Tensor | None = None
+    concat_mask: Tensor | None = None
+    """A latent [B,C,h,w] and a mask [B,1,h,w] for networks that are shown these beside x."""
 
 
 class Denoiser(Protocol):
@@ -78,6 +84,25 @@ class UNetDenoiser:
         return nbytes(self.unet, *([self.base.unet] if self.base else []))
 
     @property
+    def extra_channels(self) -> int:
+        """How many channels the network is shown beside those of the latent."""
+        config = getattr(self.unet, "config", None)
+        taken: int = self.latent_format.channels if config is None else config.in_channels
+        return taken - self.latent_format.channels
+
+    def _beside(self, row: Row) -> Tensor:
+        """Mask and masked latent, for inpainting; the latent as it is, for editing by instructions."""
+        batch, channels, height, width = row.x.shape
+        if self.extra_channels == channels:
+            return row.x.new_zeros(row.x.shape) if row.concat is None else row.concat
+        mask = row.x.new_ones(batch, 1, height, width) if row.concat_mask is None else row.concat_mask
+        if row.concat is None:
+            hidden = row.x.new_tensor(GRAY).reshape(1, -1, 1, 1).expand(batch, -1, height, width)
+        else:
+            hidden = self.latent_format.process_in(row.concat)
+        return torch.cat([mask, hidden], dim=1)
+
+    @property
     def _parameter(self) -> Tensor:
         return next(self.unet.parameters())
 
@@ -100,6 +125,8 @@ class UNetDenoiser:
             tokens = torch.cat([_spread(row, length) for row in rows]).to(parameter)
             seen = sampling.model_input(x, *sigmas).to(parameter)
             steering = residuals([row.controls for row in rows], seen, timesteps, tokens, sizes)
+            if self.extra_channels:
+                seen = torch.cat([seen, torch.cat([self._beside(row) for row in rows]).to(seen)], dim=1)
             output: Tensor = self.unet(
                 seen, timesteps, encoder_hidden_states=tokens, return_dict=False, **steering
             )[0]

@@ -13,6 +13,7 @@ from nodes.diffusion.headers import CONVERT, Header, read_header
 from nodes.diffusion.identity import weights_identity
 from nodes.diffusion.layouts import autoencoder, clip
 from nodes.diffusion.layouts.tensors import Source, Tensors
+from nodes.diffusion.layouts.unet import check_channels
 from nodes.diffusion.model_sampling import BetaSchedule, LatentFormat, ModelSampling, Prediction
 
 PIPELINES = {
@@ -32,9 +33,8 @@ def identify_folder(path: Path) -> Checkpoint:
         raise ModelError(path, f"is a {pipeline}, which is not supported; supported are {sorted(PIPELINES)}")
     unet = read_json(path / "unet" / "config.json")
     vae = read_json(path / "vae" / "config.json") if (path / "vae").is_dir() else {}
-    channels = number(path, unet, "in_channels", 4)
-    if channels != number(path, unet, "out_channels", 4):
-        raise ModelError(path, f"takes {channels} channels (an inpainting model?), which is not supported")
+    channels = int(number(path, unet, "out_channels", 4))
+    check_channels(path, int(number(path, unet, "in_channels", 4)), channels)
     family = sd2.FAMILY if unet.get("use_linear_projection") else sd1.FAMILY
     components: dict[Part, Component] = {"denoiser": identify_unet(path / "unet")}
     if (path / "text_encoder").is_dir():
@@ -49,7 +49,7 @@ def identify_folder(path: Path) -> Checkpoint:
         identity=weights_identity(path),
         sampling=_sampling(path, read_json(path / "scheduler" / "scheduler_config.json")),
         latent_format=LatentFormat(
-            int(channels),
+            channels,
             number(path, vae, "scaling_factor", 0.18215),
             number(path, vae, "shift_factor", 0.0),
         ),

@@ -91,7 +91,8 @@ def _ask(denoiser: Denoiser, network: Hashable, region: Region, x: Tensor, sigma
     controls = region.steered(sigma)
     steered = (region.tokens.shape[-1], *(each.network.identity for each in controls))
     key = Key(network, crop.shape[1:], steered)
-    return Ask(key, denoiser, Row(crop, sigma, region.tokens, region.pooled, controls), crop.shape[0])
+    row = Row(crop, sigma, region.tokens, region.pooled, controls, region.concat, region.concat_mask)
+    return Ask(key, denoiser, row, crop.shape[0])
 
 
 class Portions:
@@ -138,6 +139,8 @@ def _split(row: Row, most: int) -> list[Row]:
             part(row.tokens, start),
             None if row.pooled is None else part(row.pooled, start),
             tuple(replace(each, hint=part(each.hint, start)) for each in row.controls),
+            None if row.concat is None else part(row.concat, start),
+            None if row.concat_mask is None else part(row.concat_mask, start),
         )
         for start in starts
     ]

@@ -66,13 +66,12 @@ def _diffusers_unet(tensors: Tensors) -> Checkpoint:
     path = tensors.header.path
     family = next(f for f in FAMILIES if f.linear_projection == unet.has_linear_projection(tensors))
     config = unet.diffusers_config(tensors, family.heads)
-    if (channels := config["in_channels"]) != config["out_channels"]:
-        raise ModelError(path, f"takes {channels} channels (an inpainting model?), which is not supported")
+    unet.check_channels(path, config["in_channels"], config["out_channels"])
     sources = unet.diffusers_sources(tensors)
     return replace(
         _alone(path, family, "denoiser", component(tensors.header, config, sources)),
         sampling=ModelSampling.from_betas(prediction=family.prediction(tensors)),
-        latent_format=LatentFormat(channels),
+        latent_format=LatentFormat(config["out_channels"]),
     )
 
 

@@ -46,6 +46,8 @@ class Region:
     first: float
     last: float
     controls: tuple[PlacedControl, ...] = ()
+    concat: Tensor | None = None
+    concat_mask: Tensor | None = None
 
     def active(self, sigma: float) -> bool:
         return self.first >= sigma >= self.last
@@ -174,7 +176,17 @@ def _region(cond: Cond, x: Tensor, sampling: ModelSampling, dtype: torch.dtype) 
             )
             for each in cond.controls
         ),
+        concat=None if cond.concat is None else _beside(cond.concat, x, box),
+        concat_mask=None if cond.concat_mask is None else _beside(cond.concat_mask, x, box).round(),
     )
+
+
+def _beside(values: Tensor, x: Tensor, box: tuple[slice, slice] | None) -> Tensor:
+    """Channels [n,c,h,w] that go beside x, or beside a box of it."""
+    if values.shape[-2:] != x.shape[-2:]:
+        values = interpolate(values.float(), size=x.shape[-2:], mode="bilinear")
+    values = _per_item(values, x.shape[0]).to(x).expand(x.shape[0], -1, -1, -1)
+    return values if box is None else values[:, :, box[0], box[1]]
 
 
 def _weight(cond: Cond, box: tuple[slice, slice] | None, x: Tensor) -> float | Tensor:

@@ -35,9 +35,7 @@ def identify_file(path: Path) -> Checkpoint:
     tensors = _unet(header)
     family = next(f for f in FAMILIES if f.linear_projection == unet.has_linear_projection(tensors))
     config = unet.config(tensors, family.heads)
-    if config["in_channels"] != config["out_channels"]:
-        channels = config["in_channels"]
-        raise ModelError(path, f"takes {channels} channels (an inpainting model?), which is not supported")
+    unet.check_channels(path, config["in_channels"], config["out_channels"])
     sources = unet.sources(tensors, config["layers_per_block"])
     components: dict[Part, Component] = {"denoiser": component(header, config, sources)}
     if text_encoder := _text_encoder(header, family):
@@ -50,7 +48,7 @@ def identify_file(path: Path) -> Checkpoint:
         family=family.name,
         identity=weights_identity(path),
         sampling=ModelSampling.from_betas(prediction=family.prediction(tensors)),
-        latent_format=LatentFormat(config["in_channels"]),
+        latent_format=LatentFormat(config["out_channels"]),
         text=TextStyle(family.text_layer, pad=family.pad),
         components=components,
     )

@@ -7,6 +7,7 @@ level and kind.
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from nodes.diffusion.errors import ModelError
@@ -117,6 +118,16 @@ def has_linear_projection(tensors: Tensors) -> bool:
     names = ("middle_block.1.proj_in.weight", "mid_block.attentions.0.proj_in.weight")
     found = [tensors.header[tensors.prefix + name] for name in names if name in tensors]
     return bool(found) and len(found[0].shape) == 2
+
+
+def check_channels(path: Path, taken: int, given: int) -> None:
+    """Make sure that a UNet takes what can be shown to it.
+
+    Raises:
+        ModelError: it does not.
+    """
+    if taken - given not in {0, given, given + 1}:  # nothing more, a latent, a latent and a mask
+        raise ModelError(path, f"takes {taken} channels and gives {given}, which is not supported")
 
 
 def sources(tensors: Tensors, layers_per_block: int) -> dict[str, Source]:

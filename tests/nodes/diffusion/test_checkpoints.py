@@ -106,7 +106,7 @@ def test_other_files_are_called_by_their_names(tmp_path: Path, name: str, messag
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
     [
-        ("input_blocks.0.0.weight", (32, 9, 3, 3), "9 channels"),
+        ("input_blocks.0.0.weight", (32, 7, 3, 3), "takes 7 channels and gives 4"),
         ("input_blocks.0.0.weight", (32,), "unexpected shape"),
         ("input_blocks.1.0.in_layers.2.weight", (5,), "unexpected shape"),
         ("out.2.weight", None, "no tensor 'model.diffusion_model.out.2.weight'"),
@@ -176,7 +176,7 @@ class TestFolders:
         ("file", "change", "message"),
         [
             ("model_index.json", {"_class_name": "FluxPipeline"}, "FluxPipeline, which is not supported"),
-            ("unet/config.json", {"in_channels": 9}, "9 channels"),
+            ("unet/config.json", {"in_channels": 7}, "takes 7 channels and gives 4"),
             ("unet/config.json", {"in_channels": "4"}, "expected a number"),
             ("unet/config.json", {"addition_embed_type": "text_time"}, "addition_embed_type"),
             ("unet/config.json", {"in_channels": float("inf")}, "expected a number"),
