@@ -115,7 +115,7 @@ export function Canvas() {
     <div
       ref={box}
       className="canvas"
-      data-detail={detail}
+      data-detail={many ? detail : "near"}
       onDragOver={(event) => event.preventDefault()}
       onDrop={onDrop}
       onPointerMove={(event) => setPointer({ x: event.clientX, y: event.clientY })}

@@ -51,7 +51,7 @@ export const useUi = create<UiState>()(
       theme: "system",
       left: "",
       bottom: "",
-      inspector: true,
+      inspector: window.innerWidth >= 1600,
       view: "auto",
       minimap: true,
       search: undefined,
