@@ -261,7 +261,7 @@ class DeviceLane:
         now, rows = perf_counter(), _rows(members)
         for member in members:
             member[0].account.charge(seconds * size(_ask(member)) / rows, now)
-        if not alone(_ask(members[0])):
+        if self.merge and not alone(_ask(members[0])):
             self._batches.note(key, rows, seconds)
         return True
 

@@ -22,11 +22,12 @@ from engine.registry import Registry
 from nodes.diffusion.asks import run_together
 from nodes.diffusion.checkpoints import identify
 from nodes.diffusion.denoisers import Row, UNetDenoiser
-from nodes.diffusion.loading import load_autoencoder, load_text_encoder
+from nodes.diffusion.loading import load_autoencoder, load_denoiser, load_text_encoder
 from nodes.diffusion.names import SAMPLERS, SCHEDULERS
 from nodes.diffusion.text import TextEncoder
 from nodes.diffusion.vae import Autoencoder
 from nodes.pinhole import WEIGHTS
+from tests.nodes.diffusion.loras import kohya, random_changes, written
 from tests.nodes.diffusion.toys import one_thread  # noqa: F401  # a fixture
 
 Graph = dict[str, Any]
@@ -221,6 +222,37 @@ def test_pictures_of_other_sizes_go_apart_and_the_timeline_says_why(merging: Eng
     small, large = at_once(merging, [job(), job(width=128)])
     assert "other size" in small.note() + large.note()
     assert "shared" not in small.note() + large.note()
+
+
+def test_jobs_with_equal_loras_share_calls_and_others_go_apart(tmp_path: Path, exact: Engine) -> None:
+    module = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
+    changes = random_changes(load_denoiser(identify(WEIGHTS)).unet, [module])
+
+    def graphs(engine: Engine) -> list[Graph]:
+        loras = engine.files.home / "models/loras"
+        loras.mkdir(parents=True, exist_ok=True)
+        written(loras / "x.safetensors", changes, kohya)
+        found = []
+        for seed, strength in enumerate((0.0, 1.0, 1.0, 0.5)):
+            graph = job(seed=seed, steps=4)
+            if strength:
+                inputs = {"lora_name": "x.safetensors", "strength_model": strength, "model": ["4", 0]}
+                graph["9"] = call("LoraLoaderModelOnly", **inputs)
+                graph["3"]["inputs"]["model"] = ["9", 0]
+            found.append(graph)
+        return found
+
+    with opened(tmp_path, merge=True) as engine:
+        engine.parts.devices.first.lane._batches = Eager()
+        at_once(engine, graphs(engine))  # all are loaded now
+        engine.parts.memory.clear()
+        plain, one, other, half = at_once(engine, graphs(engine))
+    assert "other model" in plain.note() + one.note() + half.note()
+    assert "shared" not in plain.note() + half.note()
+    assert "shared" in one.note()
+    assert "shared" in other.note()
+    for each, graph in zip((plain, one, other, half), graphs(exact), strict=True):
+        assert close(each.latent, at_once(exact, [graph])[0].latent)
 
 
 def test_a_job_that_joins_later_shares_what_is_left(merging: Engine, exact: Engine) -> None:
