@@ -5,7 +5,8 @@ them into one forward.  What goes in and comes out is float32; inside, the netwo
 """
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +37,12 @@ class Row:
     concat: Tensor | None = None
     concat_mask: Tensor | None = None
     """A latent [B,C,h,w] and a mask [B,1,h,w] for networks that are shown these beside x."""
+
+
+class Handle(Protocol):
+    """A hook that can be taken off again."""
+
+    def remove(self) -> None: ...
 
 
 class Denoiser(Protocol):
@@ -70,6 +77,8 @@ class UNetDenoiser:
     latent_format: LatentFormat
     identity: Hashable
     base: "UNetDenoiser | None" = None
+    alterations: tuple[Callable[[nn.Module], Iterator[Handle]], ...] = ()
+    """What puts hooks on the network for as long as it is called for this denoiser."""
 
     @property
     def device(self) -> torch.device:
@@ -127,9 +136,13 @@ class UNetDenoiser:
             steering = residuals([row.controls for row in rows], seen, timesteps, tokens, sizes)
             if self.extra_channels:
                 seen = torch.cat([seen, torch.cat([self._beside(row) for row in rows]).to(seen)], dim=1)
-            output: Tensor = self.unet(
-                seen, timesteps, encoder_hidden_states=tokens, return_dict=False, **steering
-            )[0]
+            with ExitStack() as hooks:
+                for alter in self.alterations:
+                    for handle in alter(self.unet):
+                        hooks.callback(handle.remove)
+                output: Tensor = self.unet(
+                    seen, timesteps, encoder_hidden_states=tokens, return_dict=False, **steering
+                )[0]
             output = output.float()
         return torch.split(sampling.denoised(x, output, *sigmas), sizes)
 

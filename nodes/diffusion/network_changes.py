@@ -1,13 +1,12 @@
 """Changes of a UNet as it is called.
 
-The network is copied with all its tensors shared, and hooks are put on the copy: the original stays.
+Hooks are put on the network before each of its calls and taken off behind it, on the one thread that calls
+it: others who share the network meet it as it was.
 """
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from nodes.diffusion.changes import Change
@@ -18,17 +17,14 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from nodes.diffusion.denoisers import Denoiser, UNetDenoiser
+    from nodes.diffusion.denoisers import Denoiser, Handle, UNetDenoiser
     from nodes.diffusion.guides import Extras
     from nodes.diffusion.model_sampling import ModelSampling
 
 
-def altered(denoiser: UNetDenoiser, alter: Callable[[Any], None]) -> UNetDenoiser:
-    """The denoiser with a network that `alter` was let at; it shares all weights."""
-    shared = chain(denoiser.unet.parameters(), denoiser.unet.buffers())
-    unet = copy.deepcopy(denoiser.unet, {id(tensor): tensor for tensor in shared})
-    alter(unet)
-    return replace(denoiser, unet=unet)
+def altered(denoiser: UNetDenoiser, alter: Callable[[Any], Iterator[Handle]]) -> UNetDenoiser:
+    """The denoiser with a network that `alter` puts hooks on."""
+    return replace(denoiser, alterations=(*denoiser.alterations, alter))
 
 
 @dataclass(frozen=True)
@@ -47,14 +43,14 @@ class FreeU(Change):
     def network(self, denoiser: UNetDenoiser) -> UNetDenoiser:
         return altered(denoiser, self._alter)
 
-    def _alter(self, unet: Any) -> None:
+    def _alter(self, unet: Any) -> Iterator[Handle]:
         width = unet.conv_in.out_channels
         scales = {4 * width: (self.b1, self.s1), 2 * width: (self.b2, self.s2)}
         channels = unet.mid_block.resnets[-1].out_channels
         for block in unet.up_blocks:
             for resnet in block.resnets:
                 if channels in scales:
-                    resnet.register_forward_pre_hook(self._hook(channels, *scales[channels]))
+                    yield resnet.register_forward_pre_hook(self._hook(channels, *scales[channels]))
                 channels = resnet.out_channels
 
     def _hook(self, channels: int, b: float, s: float) -> Callable[[nn.Module, tuple[Tensor, ...]], Any]:
@@ -107,10 +103,22 @@ class PerturbedAttention(Change):
         return replace(changed, identity=(denoiser.identity, "middle attention left out"))
 
 
-def _without_middle_attention(unet: Any) -> None:
+def _without_middle_attention(unet: Any) -> Iterator[Handle]:
     for attention in unet.mid_block.attentions:
         for block in attention.transformer_blocks:
+            yield _Replaced(block.attn1, block.attn1.processor)
             block.attn1.set_processor(_ValuesOnly())
+
+
+@dataclass(frozen=True)
+class _Replaced:
+    """How attention is computed usually."""
+
+    attention: Any
+    processor: Any
+
+    def remove(self) -> None:
+        self.attention.set_processor(self.processor)
 
 
 class _ValuesOnly:
@@ -136,13 +144,13 @@ class ScaledAttention(Change):
     def network(self, denoiser: UNetDenoiser) -> UNetDenoiser:
         return altered(denoiser, self._alter)
 
-    def _alter(self, unet: Any) -> None:
+    def _alter(self, unet: Any) -> Iterator[Handle]:
         for block in _transformer_blocks(unet):
             attention = getattr(block, self.which)
             layers = (attention.to_q, attention.to_k, attention.to_v, attention.to_out[0])
             for layer, factor in zip(layers, (self.q, self.k, self.v, self.out), strict=True):
                 if factor != 1:
-                    layer.register_forward_hook(_times(factor))
+                    yield layer.register_forward_hook(_times(factor))
 
 
 def _times(factor: float) -> Callable[[Any, Any, Tensor], Tensor]:
