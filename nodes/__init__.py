@@ -15,6 +15,7 @@ NAMESPACE = "core"
 MODULES = (
     "nodes.loaders",
     "nodes.lora",
+    "nodes.merging",
     "nodes.adapters",
     "nodes.text",
     "nodes.conditioning",

@@ -23,7 +23,7 @@ from nodes.diffusion.conditioning import Area, Cond, Control, RelativeArea
 from nodes.diffusion.model_sampling import ModelSampling
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from nodes.diffusion import guides, lora
     from nodes.diffusion.controls import ControlNetwork
@@ -139,24 +139,70 @@ class Lora(Recipe):
     def identity(self) -> Hashable:
         return "lora", self.weights, self.strength
 
+    def numerics(self, device_name: str) -> "lora.Patch":  # noqa: ARG002
+        from nodes.diffusion import lora
+
+        return lora.Lora(self.path, self.strength, self.weights)
+
+
+@kept
+@dataclass(frozen=True)
+class Merge:
+    """Another model worked into the weights: `ours` W1 + `theirs` W2.
+
+    `blocks` are the shares of the way down, the middle and the way up of W1, the rest being W2's.
+    """
+
+    other: "Model | Clip"
+    ours: float = 1.0
+    theirs: float = 0.0
+    blocks: tuple[float, float, float] | None = None
+
+    @property
+    def identity(self) -> Hashable:
+        return "merge", self.other.identity, self.ours, self.theirs, self.blocks
+
+    def unchanged(self) -> None:
+        self.other.unchanged()
+
+    def numerics(self, device_name: str) -> "lora.Patch":
+        from nodes.diffusion import lora
+
+        ours, theirs = (self._share(0), self._share(1))
+        operand = partial(self.other.network, device_name)
+        return lora.Merge(operand, ours, theirs, repr(self.identity), self.other.path)
+
+    def _share(self, which: Literal[0, 1]) -> Callable[[str], float]:
+        if self.blocks is None:
+            return lambda _name: (self.ours, self.theirs)[which]
+        down, middle, up = self.blocks
+
+        def share(name: str) -> float:
+            kind = name.partition(".")[0]
+            ratio = up if kind in UP else middle if kind == "mid_block" else down
+            return 1 - ratio if which else ratio
+
+        return share
+
+
+#: The parts of a UNet on its way up; what is in none of its three parts counts as the way down.
+UP: Final = frozenset({"up_blocks", "conv_norm_out", "conv_out"})
+
 
 @dataclass(frozen=True)
 class Patched(Recipe):
     """Weights with what is patched into them, in order."""
 
-    patches: tuple[Lora, ...] = ()
+    patches: tuple[Lora | Merge, ...] = ()
 
     def unchanged(self) -> None:
         super().unchanged()
         for patch in self.patches:
             patch.unchanged()
 
-    @property
-    def loras(self) -> "list[lora.Lora]":
-        """As the numerics take them."""
-        from nodes.diffusion import lora
-
-        return [lora.Lora(each.path, each.strength, each.weights) for each in self.patches]
+    def numerics(self, device_name: str) -> "list[lora.Patch]":
+        """The patches as the numerics take them; what is merged is loaded on a device."""
+        return [each.numerics(device_name) for each in self.patches]
 
 
 @kept
@@ -242,7 +288,11 @@ class Model(Patched):
         if not self.patches:
             return base
         self.unchanged()
-        return patched_denoiser(base, recognition.denoiser(self.path), self.loras)
+        return patched_denoiser(base, recognition.denoiser(self.path), self.numerics(str(base.device)))
+
+    def network(self, device_name: str) -> "nn.Module":
+        """The UNet itself, for another one to be merged with."""
+        return self._load(device_name).unet
 
 
 Sigmas = Annotated[Tensor, Socket("SIGMAS", size=measure, codec=EXACT, color="#cdffcd")]
@@ -346,7 +396,13 @@ class Clip(Patched):
         target = device.choose(device_name)
         plain = replace(self, patches=()).identity, device_name
         base = shared(plain, lambda: load_text_encoder(checkpoint, target))
-        return patched_text_encoder(base, checkpoint, self.loras) if self.patches else base
+        if not self.patches:
+            return base
+        return patched_text_encoder(base, checkpoint, self.numerics(device_name))
+
+    def network(self, device_name: str) -> "nn.Module":
+        """The network itself, for another one to be merged with."""
+        return self._load(device_name).network
 
 
 @kept

@@ -1,4 +1,4 @@
-"""Low-rank changes of weights (arXiv 2106.09685), merged into copies of those they touch.
+"""Low-rank changes of weights (arXiv 2106.09685) and other models, merged into copies of those they touch.
 
 A changed network shares every other tensor with the one it comes from, which stays as it was: taking a
 LoRA off is going back to it, bit for bit.
@@ -38,19 +38,54 @@ class Lora:
     identity: str
 
 
-def patched_denoiser(base: UNetDenoiser, checkpoint: Checkpoint, loras: Sequence[Lora]) -> UNetDenoiser:
-    """The denoiser with LoRAs, in their order; `base` is as it was."""
+@dataclass(frozen=True)
+class Merge:
+    """Another network of the same form, and how its weights are worked in: `ours` W1 + `theirs` W2.
+
+    Both shares are functions of a parameter's name.
+    """
+
+    operand: Callable[[], nn.Module]
+    ours: Callable[[str], float]
+    theirs: Callable[[str], float]
+    identity: str
+    path: Path
+    strength: float = 1.0
+
+    def merged(self, sums: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+        """Every parameter that differs, in float32.
+
+        Raises:
+            ModelError: the networks are of different forms.
+        """
+        others = self.operand().state_dict()
+        if others.keys() != state.keys() or any(others[name].shape != state[name].shape for name in state):
+            raise ModelError(self.path, "is of another form; only models of one family can be merged")
+        for name, tensor in state.items():
+            if not tensor.is_floating_point():
+                continue
+            ours, theirs = self.ours(name), self.theirs(name)
+            if (ours, theirs) != (1.0, 0.0):
+                weight = sums[name] if name in sums else tensor.float()
+                yield name, weight * ours + others[name].to(weight) * theirs
+
+
+Patch = Lora | Merge
+
+
+def patched_denoiser(base: UNetDenoiser, checkpoint: Checkpoint, loras: Sequence[Patch]) -> UNetDenoiser:
+    """The denoiser with LoRAs and merged models, in their order; `base` is as it was."""
     unet = patched(base.unet, "denoiser", checkpoint, loras, lambda weight: weight)
     return replace(base, unet=unet, identity=(base.identity, _identity(loras)), base=base)
 
 
-def patched_text_encoder(base: TextEncoder, checkpoint: Checkpoint, loras: Sequence[Lora]) -> TextEncoder:
+def patched_text_encoder(base: TextEncoder, checkpoint: Checkpoint, loras: Sequence[Patch]) -> TextEncoder:
     """The same for a text encoder, whose weights are rounded to float16 whenever they are loaded."""
     network = patched(base.network, "text_encoder", checkpoint, loras, Tensor.half)
     return replace(base, network=network, identity=(base.identity, _identity(loras)), base=base)
 
 
-def _identity(loras: Sequence[Lora]) -> tuple[tuple[str, float], ...]:
+def _identity(loras: Sequence[Patch]) -> tuple[tuple[str, float], ...]:
     return tuple((lora.identity, lora.strength) for lora in loras)
 
 
@@ -58,13 +93,16 @@ def patched(
     network: Network,
     part: Part,
     checkpoint: Checkpoint,
-    loras: Sequence[Lora],
+    loras: Sequence[Patch],
     rounded: Callable[[Tensor], Tensor],
 ) -> Network:
     """A network that shares all tensors but the changed ones."""
     state = network.state_dict()
     sums: dict[str, Tensor] = {}
     for lora in loras:
+        if isinstance(lora, Merge):
+            sums.update(lora.merged(sums, state))
+            continue
         for name, tensors in _changes(lora.path, part, checkpoint, state):
             weight = sums[name] if name in sums else state[name].float()
             placed = {role: tensor.to(weight.device) for role, tensor in tensors.items()}
