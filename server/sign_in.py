@@ -246,7 +246,7 @@ async def log_in(request: web.Request) -> web.Response:
     if not isinstance(offered, str):
         raise Refusal(400, "invalid_body", 'the body must be {"token": "…"}')
     if request.app[SETTINGS].token and (refused := _checked(request, offered)) is not None:
-        return _page(401) if form and refused.status == 401 else refused
+        return _page(401, _WRONG) if form and refused.status == 401 else refused
     return _let_in(request, "/" if form else "")
 
 
@@ -293,6 +293,7 @@ _PAGE: Final = f"""<!doctype html>
 <script>{_SCRIPT}</script>
 </html>
 """
+_WRONG: Final = '<p role="alert">That is not the token of this server.</p>'
 
 
 def _hash(text: str) -> str:
@@ -305,6 +306,7 @@ _POLICY: Final = (
 )
 
 
-def _page(status: int) -> web.Response:
+def _page(status: int, said: str = "") -> web.Response:
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
-    return web.Response(text=_PAGE, status=status, content_type="text/html", headers=headers)
+    page = _PAGE.replace("<button>", said + "<button>")
+    return web.Response(text=page, status=status, content_type="text/html", headers=headers)

@@ -10,6 +10,7 @@ import { activeGraph, useEditor, useTab } from "../state/editor";
 import { useServer } from "../state/server";
 import { useUi, type Search } from "../state/ui";
 import { ranked } from "../graph/search";
+import { elementOf } from "./flow";
 import { inputOf, outputOf } from "./handles";
 import { between, endsOf } from "./sockets";
 
@@ -39,12 +40,20 @@ function SearchBox({ search }: { search: Search }) {
   useEffect(() => setMarked(0), [query]);
   useEffect(() => void list.current?.children[marked]?.scrollIntoView({ block: "nearest" }), [marked]);
 
+  const before = useRef(document.activeElement);
+
   const choose = (def: NodeDef | undefined) => {
-    if (def) addNode(def, [search.flow.x, search.flow.y], search.from, search.between);
+    const id = def && addNode(def, [search.flow.x, search.flow.y], search.from, search.between);
     close();
+    // Keys go on from the new node, once it is drawn; unless they are elsewhere by then.
+    const takeFocus = () => document.activeElement === document.body && id !== undefined && elementOf(id)?.focus({ preventScroll: true });
+    requestAnimationFrame(() => requestAnimationFrame(takeFocus));
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === "Escape") close();
+    if (event.key === "Escape") {
+      close();
+      if (before.current instanceof HTMLElement) before.current.focus({ preventScroll: true });
+    }
     else if (event.key === "Enter") choose(found[marked]);
     else if (event.key === "ArrowDown") setMarked((at) => Math.min(at + 1, found.length - 1));
     else if (event.key === "ArrowUp") setMarked((at) => Math.max(at - 1, 0));

@@ -118,24 +118,26 @@ function DrawerTabs({ open }: { open: BottomPanel }) {
   };
   const first = open || "queue";
   return (
-    <div className="drawer-tabs" role="tablist" aria-label="Panels" onKeyDown={onKeyDown}>
-      {PANELS.map(({ id, title }) => (
-        <button
-          key={id}
-          type="button"
-          role="tab"
-          tabIndex={id === first ? 0 : -1}
-          aria-selected={id === open}
-          aria-expanded={id === open}
-          aria-controls={id === open ? `panel-${id}` : undefined}
-          data-alarm={(id === "problems" && Boolean(counts.problems)) || undefined}
-          title={id === open ? `Hide ${title}` : title}
-          onClick={() => show(id === open ? "" : id)}
-        >
-          {title}
-          {counts[id] !== undefined ? <span className="count">{counts[id]}</span> : null}
-        </button>
-      ))}
+    <div className="drawer-tabs">
+      <div className="drawer-tab-list" role="tablist" aria-label="Panels" onKeyDown={onKeyDown}>
+        {PANELS.map(({ id, title }) => (
+          <button
+            key={id}
+            type="button"
+            role="tab"
+            tabIndex={id === first ? 0 : -1}
+            aria-selected={id === open}
+            aria-expanded={id === open}
+            aria-controls={id === open ? `panel-${id}` : undefined}
+            data-alarm={(id === "problems" && Boolean(counts.problems)) || undefined}
+            title={id === open ? `Hide ${title}` : title}
+            onClick={() => show(id === open ? "" : id)}
+          >
+            {title}
+            {counts[id] !== undefined ? <span className="count">{counts[id]}</span> : null}
+          </button>
+        ))}
+      </div>
       {open ? (
         <button type="button" className="fold-drawer" aria-label="Hide the panel" title="Hide the panel (Ctrl+J)" onClick={() => show("")}>
           <Icon name="down" />

@@ -47,7 +47,9 @@ export function Tabs() {
 
   return (
     <div className="tabs">
-      <div ref={list} className="tab-list" role="tablist" aria-label="Workflows">
+      {/* The buttons that close stand among the tabs, and a list of tabs may hold tabs alone. */}
+      <div role="tablist" aria-label="Workflows" aria-owns={tabs.map((tab) => `tab-${tab.id}`).join(" ")} />
+      <div ref={list} className="tab-list">
         {tabs.map((tab, index) => (
           <span
             key={tab.id}
@@ -72,6 +74,7 @@ export function Tabs() {
             ) : (
               <button
                 type="button"
+                id={`tab-${tab.id}`}
                 role="tab"
                 aria-selected={tab.id === active}
                 tabIndex={tab.id === active ? 0 : -1}
