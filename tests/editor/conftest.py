@@ -61,8 +61,10 @@ def open_editor(context: BrowserContext, server: ServerProcess) -> Iterator[Call
     """Opens the editor in a new tab of this test's browser; what its console complains of fails the test."""
     opened: list[Editor] = []
 
-    def open_(path: str = "/", url: str = "") -> Editor:
+    def open_(path: str = "/", url: str = "", width: int = 0, height: int = 0) -> Editor:
         editor = Editor(context.new_page(), url or server.url)
+        if width:
+            editor.page.set_viewport_size({"width": width, "height": height})
         opened.append(editor)
         editor.open(path)
         return editor
@@ -84,6 +86,14 @@ def graph(editor: Editor) -> Editor:
     expect(editor.field(6, "text")).to_be_focused(timeout=WAIT)
     editor.leave_fields()
     return editor
+
+
+@pytest.fixture(autouse=True)
+def quiet(context: BrowserContext, server: ServerProcess) -> Iterator[None]:
+    """Nothing of a test runs on into the next."""
+    yield
+    for route, data in (("/queue", {"clear": True}), ("/interrupt", {}), ("/v1/queue/resume", {})):
+        assert context.request.post(server.url + route, data=data).ok
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def _save_as(editor: Editor, name: str) -> None:
 
 
 def _is_saved(editor: Editor) -> None:
-    tab = editor.page.get_by_role("tablist", name="Workflows").get_by_role("tab", selected=True)
+    tab = editor.page.locator(".tabs").get_by_role("tab", selected=True)
     expect(tab.get_by_role("img", name="not saved")).to_have_count(0, timeout=WAIT)
 
 

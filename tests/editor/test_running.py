@@ -17,14 +17,6 @@ PROMPT, SAMPLER, PICTURE = "6", "3", "9"
 LONG = "10000"
 
 
-@pytest.fixture(autouse=True)
-def quiet(context: BrowserContext, server: ServerProcess) -> Iterator[None]:
-    """Nothing of a test runs on into the next."""
-    yield
-    for route, data in (("/queue", {"clear": True}), ("/interrupt", {}), ("/v1/queue/resume", {})):
-        assert context.request.post(server.url + route, data=data).ok
-
-
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> str:
     """A seed that no other test has."""
@@ -111,7 +103,7 @@ def test_waiting_jobs_are_reordered_by_keys_and_by_drag(graph: Editor, seed: str
 
 
 def _rename(editor: Editor, title: str) -> None:
-    editor.page.get_by_role("tablist", name="Workflows").get_by_role("tab", selected=True).dblclick()
+    editor.page.locator(".tabs").get_by_role("tab", selected=True).dblclick()
     editor.page.get_by_label("Title of the workflow").fill(title)
     editor.press("Enter")
 

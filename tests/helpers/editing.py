@@ -28,8 +28,10 @@ _VOID = """margin => {
   return null;
 }"""
 
-_PLACES = """() =>
-  [...document.querySelectorAll(".react-flow__viewport, .react-flow__node")].map(each => each.style.transform).join()"""
+_PLACES = """() => {
+  const moving = document.querySelectorAll(".react-flow__viewport, .react-flow__node");
+  return [...moving].map(each => each.style.transform).join();
+}"""
 
 _DROP = """([name, type, content, x, y]) => {
   const bytes = Uint8Array.from(atob(content), each => each.charCodeAt(0));
@@ -109,7 +111,7 @@ class Editor:
         return self.page.locator(".plan")
 
     def tab(self, title: str) -> Locator:
-        return self.page.get_by_role("tablist", name="Workflows").get_by_role("tab", name=title)
+        return self.page.locator(".tabs").get_by_role("tab", name=title)
 
     def panel(self, name: str) -> Locator:
         """Open a panel of the drawer."""
@@ -120,6 +122,11 @@ class Editor:
 
     def dialog(self, name: str) -> Locator:
         return self.page.get_by_role("dialog", name=name)
+
+    def focused(self) -> str | None:
+        """The name of what has the focus."""
+        name: str | None = self.page.evaluate("() => document.activeElement?.getAttribute('aria-label')")
+        return name
 
     # What people do.
 
