@@ -11,7 +11,7 @@ from nodes.diffusion.conditioning import Area, RelativeArea
 from nodes.sockets import Conditioning, Latent, Mask
 
 CELL = 8
-METHODS = ("offset", "index", "uxo/uno")
+METHODS = ("offset", "index", "uxo/uno", "index_timestep_zero")
 
 Size = Annotated[int, Field(ge=64, le=16_384, description="In pixels."), Step(8)]
 Offset = Annotated[int, Field(ge=0, le=16_384, description="In pixels."), Step(8)]

@@ -133,6 +133,21 @@ def sampler_dpmpp_sde(
     return Sampler("dpmpp_sde", (("eta", eta), ("s_noise", s_noise), ("r", r)))
 
 
+@node("SamplerER_SDE", category="sampling/custom_sampling/samplers")
+def sampler_er_sde(
+    *,
+    solver_type: Literal["ER-SDE", "Reverse-time SDE", "ODE"],
+    max_stage: Annotated[int, Field(ge=1, le=3, description="Its order.")] = 3,
+    eta: Annotated[Eta, Field(description="Of the reverse-time SDE; 0 is the ODE.")] = 1.0,
+    s_noise: NoiseScale = 1.0,
+) -> Sampler:
+    """Solvers of the reverse-time SDE that renew the noise by a function of its level."""
+    options: tuple[tuple[str, float | str], ...] = (("max_stage", max_stage), ("s_noise", s_noise))
+    if solver_type != "ER-SDE":
+        options = (*options, ("eta", eta if solver_type == "Reverse-time SDE" else 0.0))
+    return Sampler("er_sde", options)
+
+
 @node("SamplerCustom", category="sampling/custom_sampling", numeric=True)
 async def sampler_custom(
     ctx: Context,

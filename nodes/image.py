@@ -49,7 +49,13 @@ def image_problems(files: Files, image: str) -> Mapping[str, str]:
     return inputs.problems(files, image=image)
 
 
-@node("SaveImage", category="image", display_name="Save Image", lane="cpu", output_node=True)
+class HandedOn(NamedTuple):
+    """What was written or shown, for newer graphs, which go on behind it."""
+
+    images: Image
+
+
+@node("SaveImage", category="image", display_name="Save Image", lane="cpu", output_node=True, version=2)
 def save_image(
     ctx: Context,
     *,
@@ -57,20 +63,17 @@ def save_image(
     filename_prefix: Annotated[
         str, Field(description="May hold folders, and marks such as %year% or %width%.")
     ] = "ComfyUI",
-) -> None:
+) -> HandedOn:
     """Write pictures as PNG files to the output folder, with the workflow inside."""
     write(ctx, images, filename_prefix, "output", pictures.COMPRESSION)
-
-
-class Previewed(NamedTuple):
-    images: Image
+    return HandedOn(images)
 
 
 @node("PreviewImage", category="image", display_name="Preview Image", lane="cpu", output_node=True, version=2)
-def preview_image(ctx: Context, *, images: Image) -> Previewed:
+def preview_image(ctx: Context, *, images: Image) -> HandedOn:
     """Show pictures without keeping them."""
     write(ctx, images, "preview", "temp", PREVIEW_COMPRESSION)
-    return Previewed(images)
+    return HandedOn(images)
 
 
 @node(

@@ -9,6 +9,7 @@ from engine.node import Choices, Context, Step, Upload, Variants, node
 from nodes import pictures
 from nodes.image import (
     PREVIEW_COMPRESSION,
+    HandedOn,
     LoadedImage,
     image_content,
     image_problems,
@@ -22,11 +23,12 @@ Prefix = Annotated[str, Field(description="May hold folders, and marks such as %
 Fps = Annotated[float, Field(ge=0.01, le=1000), Step(0.01)]
 
 
-@node("MaskPreview", category="mask", display_name="Preview Mask", lane="cpu", output_node=True)
-def mask_preview(ctx: Context, *, mask: Mask) -> None:
+@node("MaskPreview", category="mask", display_name="Preview Mask", lane="cpu", output_node=True, version=2)
+def mask_preview(ctx: Context, *, mask: Mask) -> Mask:
     """Show masks without keeping them."""
     gray = batched(mask)[..., None].expand(-1, -1, -1, 3)
     write(ctx, gray, "preview", "temp", PREVIEW_COMPRESSION)
+    return mask
 
 
 @node("ImageCompare", category="image", display_name="Image Compare", lane="cpu", output_node=True)
@@ -68,10 +70,6 @@ class Png(NamedTuple):
     ] = "sRGB"
 
 
-class Saved(NamedTuple):
-    images: Image
-
-
 @node(
     "SaveImageAdvanced", category="image", display_name="Save Image (Advanced)", lane="cpu", output_node=True
 )
@@ -81,13 +79,13 @@ def save_image_advanced(
     images: Image,
     filename_prefix: Prefix = "ComfyUI",
     format: Annotated[Png, Variants({"png": Png})],  # noqa: A002  # the ecosystem's name
-) -> Saved:
+) -> HandedOn:
     """Write pictures to the output folder with as many bits as are wanted, and the workflow inside."""
     values = pictures.to_srgb(images) if format.input_color_space == "linear" else images
     write(
         ctx, values, filename_prefix, "output", pictures.COMPRESSION, bits=int(format.bit_depth.split("-")[0])
     )
-    return Saved(images)
+    return HandedOn(images)
 
 
 @node("SaveAnimatedPNG", category="image/animation", lane="cpu", output_node=True)

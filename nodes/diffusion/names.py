@@ -25,6 +25,8 @@ SAMPLERS = (
     "ddpm",
     "lcm",
     "res_multistep",
+    "gradient_estimation",
+    "er_sde",
     "ddim",
     "uni_pc",
     "uni_pc_bh2",

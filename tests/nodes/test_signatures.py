@@ -74,7 +74,7 @@ VAEEncode(pixels:IMAGE, vae:VAE) -> LATENT
 VAEEncodeForInpaint(pixels:IMAGE, vae:VAE, mask:MASK, grow_mask_by:INT=6) -> LATENT
 LoadImage(image:COMBO) -> IMAGE, MASK
 LoadImageMask(image:COMBO, channel:COMBO) -> MASK
-SaveImage(images:IMAGE, filename_prefix:STRING='ComfyUI') -> () [out]
+SaveImage(images:IMAGE, filename_prefix:STRING='ComfyUI') -> images:IMAGE [out]
 PreviewImage(images:IMAGE) -> images:IMAGE [out]
 EmptyImage(width:INT=512, height:INT=512, batch_size:INT=1, color:INT=0) -> IMAGE
 ImageScale(image:IMAGE, upscale_method:COMBO, width:INT=512, height:INT=512, crop:COMBO) -> IMAGE

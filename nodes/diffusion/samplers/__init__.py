@@ -17,6 +17,7 @@ from nodes.diffusion.samplers.dpm_solver import (
     dpmpp_3m_sde,
     dpmpp_sde,
 )
+from nodes.diffusion.samplers.er_sde import er_sde
 from nodes.diffusion.samplers.euler import (
     ddim,
     ddpm,
@@ -27,7 +28,7 @@ from nodes.diffusion.samplers.euler import (
     heun,
     lcm,
 )
-from nodes.diffusion.samplers.multistep import lms, res_multistep
+from nodes.diffusion.samplers.multistep import gradient_estimation, lms, res_multistep
 from nodes.diffusion.samplers.unipc import uni_pc, uni_pc_bh2
 
 __all__ = ["SAMPLERS", "Sampler", "Sampling"]
@@ -73,6 +74,8 @@ SAMPLERS: dict[str, Sampler] = {
     "ddpm": Sampler(ddpm, fresh_noise),
     "lcm": Sampler(lcm, fresh_noise),
     "res_multistep": Sampler(res_multistep),
+    "gradient_estimation": Sampler(gradient_estimation),
+    "er_sde": Sampler(er_sde, fresh_noise),
     "ddim": Sampler(ddim, own_outside_noise=True),
     "uni_pc": Sampler(uni_pc),
     "uni_pc_bh2": Sampler(uni_pc_bh2),

@@ -22,6 +22,7 @@ ORDERS = {
     "dpm_2": 2,
     "dpmpp_2m": 2,
     "res_multistep": 2,
+    "gradient_estimation": 1,
     "lms": 3,
     "dpm_fast": 2,
     "uni_pc": 2,
@@ -48,6 +49,19 @@ def test_a_deterministic_sampler_converges_with_its_order(name: str, order: int)
     exact = DATA.flow(x, 8.0, 0.1)
     coarse, fine = ((solved(name, x, levels(n)) - exact).abs().max().item() for n in (48, 96))
     assert fine < 0.02
+    assert math.log2(coarse / fine) > order - 0.25
+
+
+@pytest.mark.parametrize(("stage", "order"), [(1, 1.0), (2, 2.0), (3, 1.9)])
+def test_the_reverse_time_sde_without_noise_converges_with_its_stages(stage: int, order: float) -> None:
+    x = torch.linspace(-20, 20, 16, dtype=torch.float64).reshape(1, 4, 2, 2)
+    exact = DATA.flow(x, 8.0, 0.1)
+
+    def error(steps: int) -> float:
+        return (solved("er_sde", x, levels(steps), max_stage=stage, eta=0.0) - exact).abs().max().item()
+
+    coarse, fine = error(48), error(96)
+    assert fine < 0.03
     assert math.log2(coarse / fine) > order - 0.25
 
 
