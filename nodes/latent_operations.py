@@ -197,6 +197,26 @@ def latent_cut(
     return replace(samples, samples=samples.samples.narrow(axis, start, min(amount, size - start)).clone())
 
 
+@node("LatentCutToBatch", category="latent/advanced", lane="cpu")
+def latent_cut_to_batch(
+    *,
+    samples: Latent,
+    dim: Literal["t", "x", "y"],
+    slice_size: Annotated[int, Field(ge=1, le=16_384)] = 1,
+) -> Latent:
+    """Cut latents into slices along an axis, as items of a batch; a last one that is too short is left out."""
+    import torch
+
+    axis = axis_of(samples, dim)
+    count = samples.samples.shape[axis] // slice_size
+    if not count:
+        raise UserError(
+            f"slice_size: {slice_size} is more than the {samples.samples.shape[axis]} that there are"
+        )
+    slices = torch.split(samples.samples.narrow(axis, 0, count * slice_size), slice_size, dim=axis)
+    return Latent(torch.stack(list(slices), dim=1).flatten(0, 1))
+
+
 @node("LatentOperationSharpen", category="latent/advanced/operations", experimental=True)
 def latent_operation_sharpen(
     *,

@@ -19,6 +19,7 @@ from nodes.latent_operations import (
     latent_concat,
     latent_crop,
     latent_cut,
+    latent_cut_to_batch,
     latent_flip,
     latent_interpolate,
     latent_multiply,
@@ -157,6 +158,19 @@ def test_latents_are_joined_and_cut_along_an_axis() -> None:
         assert rows(latent_cut(samples=numbered(1, 4), dim="x", index=index, amount=amount)) == [expected]
     with pytest.raises(UserError, match="time of videos"):
         latent_cut(samples=one, dim="t")
+
+
+def test_slices_become_items_item_by_item() -> None:
+    two = Latent(torch.arange(20.0).reshape(2, 1, 2, 5))
+    cut = latent_cut_to_batch(samples=two, dim="x", slice_size=2).samples
+    assert cut.shape == (4, 1, 2, 2)
+    assert cut[:, 0, 0, 0].tolist() == [0, 2, 10, 12]
+    video = Latent(torch.arange(6.0).reshape(1, 1, 3, 1, 2))
+    frames = latent_cut_to_batch(samples=video, dim="t").samples
+    assert frames.shape == (3, 1, 1, 1, 2)
+    assert frames[:, 0, 0, 0, 0].tolist() == [0, 2, 4]
+    with pytest.raises(UserError, match="slice_size: 9 is more than the 5"):
+        latent_cut_to_batch(samples=two, dim="x", slice_size=9)
 
 
 def test_operations_work_on_directions_or_on_lengths() -> None:
