@@ -204,7 +204,7 @@ def latent_cut_to_batch(
     dim: Literal["t", "x", "y"],
     slice_size: Annotated[int, Field(ge=1, le=16_384)] = 1,
 ) -> Latent:
-    """Cut latents into slices along an axis, as items of a batch; a last one that is too short is left out."""
+    """Cut latents into slices along an axis, as items of a batch; what is left over is left out."""
     import torch
 
     axis = axis_of(samples, dim)
