@@ -14,7 +14,8 @@ pytestmark = pytest.mark.browser
 AXE: Path = ROOT / "server" / "editor" / "node_modules" / "axe-core" / "axe.min.js"
 _ASK = """() => axe.run(document, {resultTypes: ["violations"]}).then(found => found.violations
   .filter(each => ["serious", "critical"].includes(each.impact))
-  .flatMap(each => each.nodes.map(node => `${each.id}: ${node.html.slice(0, 160)} (${node.failureSummary})`)))"""
+  .flatMap(each => each.nodes.map(
+    node => `${each.id}: ${node.html.slice(0, 160)} (${node.failureSummary})`)))"""
 
 
 def violations(page: Page) -> list[str]:

@@ -10,7 +10,7 @@ from processes import ServerProcess
 
 pytestmark = pytest.mark.browser
 
-TOKEN = "correct-horse-battery-staple"
+TOKEN = "correct-horse-battery-staple"  # noqa: S105  # of a server that lives for a test
 
 
 @pytest.fixture(scope="module")
