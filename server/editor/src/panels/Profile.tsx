@@ -17,6 +17,7 @@ export function Profile() {
   const run = useShownRun();
   const [timeline, setTimeline] = useState<Timeline>();
   const heat = useHeat((state) => state.on);
+  const by = useHeat((state) => state.by);
   const ended = run && !isOpen(run) ? run.job : undefined;
   useEffect(() => {
     if (ended === undefined) {
@@ -28,7 +29,9 @@ export function Profile() {
     Promise.all([call("GET", `${path}/timeline`), call("GET", `${path}/workflow`)]).then(
       ([trace, graph]) => {
         if (gone) return;
-        setTimeline(withWaits(readTimeline(trace), graph));
+        const read = withWaits(readTimeline(trace), graph);
+        setTimeline(read);
+        useHeat.getState().set({ bytes: Object.fromEntries(read.rows.flatMap(({ node, bytes }) => (bytes === undefined ? [] : [[node, bytes]]))) });
       },
       () => gone || setTimeline(undefined),
     );
@@ -43,8 +46,12 @@ export function Profile() {
         <span>{timeline ? summary(timeline) : ""}</span>
         <span className="fill" />
         <label>
-          <input type="checkbox" role="switch" checked={heat} disabled={!timeline} onChange={(event) => useHeat.getState().set({ on: event.target.checked })} />
-          Heat map on the graph
+          Heat map on the graph{" "}
+          <select value={heat ? by : ""} disabled={!timeline} onChange={(event) => warm(event.target.value)}>
+            <option value="">off</option>
+            <option value="time">of time</option>
+            <option value="memory">of memory</option>
+          </select>
         </label>
         {ended !== undefined ? (
           <a className="button-like" href={`v1/jobs/${encodeURIComponent(ended)}/timeline`} download="timeline.json" title="For Perfetto or chrome://tracing">
@@ -60,6 +67,10 @@ export function Profile() {
       </div>
     </>
   );
+}
+
+function warm(by: string): void {
+  useHeat.getState().set(by === "" ? { on: false } : { on: true, by: by === "memory" ? "memory" : "time" });
 }
 
 function summary(timeline: Timeline): string {

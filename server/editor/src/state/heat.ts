@@ -1,4 +1,4 @@
-/** The heat map: how much of a run's time each node took, tinted on the canvas. */
+/** The heat map: how much of a run's time, or memory, each node took, tinted on the canvas. */
 
 import { create } from "zustand";
 import { useTab } from "./editor";
@@ -6,12 +6,15 @@ import { prefixOf } from "./runs";
 
 interface HeatState {
   readonly on: boolean;
+  readonly by: "time" | "memory";
+  /** What each node's values take, by the profile that was last looked at. */
+  readonly bytes: Readonly<Record<string, number>>;
   /** By node id, 0 to 1. */
   readonly values: Readonly<Record<string, number>>;
-  set(change: Partial<Pick<HeatState, "on" | "values">>): void;
+  set(change: Partial<Pick<HeatState, "on" | "by" | "bytes" | "values">>): void;
 }
 
-export const useHeat = create<HeatState>()((set) => ({ on: false, values: {}, set: (change) => set(change) }));
+export const useHeat = create<HeatState>()((set) => ({ on: false, by: "time", bytes: {}, values: {}, set: (change) => set(change) }));
 
 /** A node's heat while the map is shown. */
 export function useNodeHeat(node: string): number | undefined {

@@ -96,6 +96,11 @@ export function slowest(timeline: Timeline, most = 8): readonly Row[] {
 /** How much of the slowest node's time each took, 0 to 1. */
 export function heatOf(nodes: Readonly<Record<string, { readonly state: string; readonly seconds?: number }>>): Readonly<Record<string, number>> {
   const took = Object.entries(nodes).flatMap(([id, node]) => (node.state !== "cached" && node.seconds !== undefined ? [[id, node.seconds] as const] : []));
-  const most = Math.max(0, ...took.map(([, seconds]) => seconds));
-  return Object.fromEntries(took.map(([id, seconds]) => [id, most ? seconds / most : 0]));
+  return sharesOfMost(Object.fromEntries(took));
+}
+
+/** Figures as shares of the largest, 0 to 1. */
+export function sharesOfMost(figures: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const most = Math.max(0, ...Object.values(figures));
+  return Object.fromEntries(Object.entries(figures).map(([id, figure]) => [id, most ? figure / most : 0]));
 }

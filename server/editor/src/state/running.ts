@@ -3,7 +3,7 @@
 import { activeTab, useEditor } from "./editor";
 import { useGallery } from "./gallery";
 import { useHeat } from "./heat";
-import { heatOf } from "./profile";
+import { heatOf, sharesOfMost } from "./profile";
 import { onEnded, ownJobs, useQueue, watchQueue } from "./queue";
 import { overallOf } from "./headway";
 import { catchUp, isOpen, keepRuns, lookBack, useRuns, type Run } from "./runs";
@@ -32,7 +32,7 @@ export function startRunning(): void {
     if (connected) void useQueue.getState().refresh();
   });
   useEditor.subscribe(({ active }) => active, showLatest, { fireImmediately: true });
-  useHeat.subscribe(({ on }, before) => on !== before.on && warm());
+  useHeat.subscribe(({ on, by, bytes }, before) => (on !== before.on || by !== before.by || bytes !== before.bytes) && warm());
   useRuns.subscribe(({ runs, shown }) => runs[shown[useEditor.getState().active] ?? ""], warm);
   useEditor.subscribe(({ active }) => active, warm);
   showInTitle();
@@ -40,9 +40,10 @@ export function startRunning(): void {
 
 /** The heat map follows the run that is shown. */
 function warm(): void {
-  const { on, set } = useHeat.getState();
+  const { on, by, bytes, set } = useHeat.getState();
   const { runs, shown } = useRuns.getState();
-  if (on) set({ values: heatOf(runs[shown[useEditor.getState().active] ?? ""]?.nodes ?? {}) });
+  const nodes = runs[shown[useEditor.getState().active] ?? ""]?.nodes ?? {};
+  if (on) set({ values: by === "memory" ? sharesOfMost(bytes) : heatOf(nodes) });
 }
 
 /** A tab that shows no run yet shows the latest of its workflow, if this browser knows of one. */
