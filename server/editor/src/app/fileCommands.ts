@@ -15,7 +15,7 @@ const toggle = (left: LeftPanel) => useUi.getState().set({ left: useUi.getState(
 export const FILE_COMMANDS: readonly Command[] = [
   { id: "save", title: "Save", keys: ["mod+s"], whileTyping: true, run: () => void save() },
   { id: "save-as", title: "Save as…", keys: ["mod+shift+s"], whileTyping: true, run: () => useFiles.setState({ naming: useEditor.getState().active }) },
-  { id: "open", title: "Open files…", keys: ["mod+o"], run: chooseFiles },
+  { id: "open", title: "Open files…", keys: ["mod+o"], whileTyping: true, run: chooseFiles },
   { id: "new", title: "New workflow", run: () => useEditor.getState().open(emptyWorkflow()) },
   { id: "close-tab", title: "Close the tab", keys: ["alt+w"], run: () => closeTab(useEditor.getState().active) },
   { id: "reopen-tab", title: "Reopen closed tab", keys: ["alt+shift+t"], run: () => useEditor.getState().reopen() },

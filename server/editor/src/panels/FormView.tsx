@@ -114,7 +114,7 @@ function FormField({ name, named, node, input }: Field) {
           }
         />
       )}
-      {help ? <small>{help}</small> : null}
+      {help ? <small>{help.replaceAll("`", "")}</small> : null}
       {problem ? <p className="complaint" role="alert">{problem.message} {problem.hint}</p> : null}
     </div>
   );
