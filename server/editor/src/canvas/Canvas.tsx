@@ -7,6 +7,7 @@ import {
   SelectionMode,
   useReactFlow,
   useStore,
+  useStoreApi,
   type Connection,
   type EdgeChange,
   type FinalConnectionState,
@@ -23,13 +24,14 @@ import { addPoint, enterSub, rename } from "./actions";
 import { listenToClipboard } from "./clipboard";
 import { dragging, dragStarted, dropped } from "./dragging";
 import { setFlow, setPointer, toGraph } from "./flow";
+import { useDetail } from "./detail";
 import { begin, end, useGesture } from "./gesture";
 import { Crumbs } from "./Crumbs";
 import { FarLayer } from "./FarLayer";
 import { GroupNode } from "./GroupNode";
 import { LinkEdge } from "./LinkEdge";
 import { LinkHint } from "./LinkHint";
-import { onCanvasKeyDown } from "./linking";
+import { listenToArrivals, onCanvasKeyDown } from "./linking";
 import { canvasMenu, linkMenu, nodeMenu, selectionMenu } from "./menus";
 import { NoteNode } from "./NoteNode";
 import { OpNode } from "./OpNode";
@@ -40,11 +42,15 @@ import { useDrawing, type FlowEdge, type FlowNode } from "./drawing";
 const NODE_TYPES = { op: OpNode, group: GroupNode, note: NoteNode };
 const EDGE_TYPES = { link: LinkEdge };
 
-/** Below the first zoom nodes are boxes drawn on one canvas; above the second only what is seen is mounted. */
+/** Below the first zoom nodes are boxes drawn on one canvas, and empty in the page; below the second, without widgets. */
 const FAR = 0.25;
 const NEAR = 0.4;
 /** As few nodes as this are mounted at any zoom: it costs nothing. */
 const FEW = 60;
+
+const NO_EDGES: FlowEdge[] = [];
+
+const detailAt = (zoom: number) => (zoom < FAR ? "far" : zoom < NEAR ? "middle" : "near");
 
 export function Canvas() {
   const { nodes, edges, change, changeEdges } = useDrawing();
@@ -52,9 +58,11 @@ export function Canvas() {
   const tab = useTab((each) => each.id);
   const path = useTab((each) => each.path.join("/"));
   const theme = useUi((state) => state.theme);
-  const detail = useStore((state) => (state.transform[2] < FAR ? "far" : state.transform[2] < NEAR ? "middle" : "near"));
+  const detail = useStore((state) => detailAt(state.transform[2]));
   const dragged = useGesture((state) => state.dragged?.type);
   const many = nodes.length > FEW;
+  const far = many && detail === "far";
+  const store = useStoreApi();
   const box = useRef<HTMLDivElement>(null);
   const lastClick = useRef({ at: 0, x: 0, y: 0 });
 
@@ -65,12 +73,19 @@ export function Canvas() {
   }, [flow, tab, path]);
 
   useEffect(() => setFlow(flow), [flow]);
+  useEffect(() => {
+    // Before React draws anything for the new zoom, so that what comes into view is drawn as it is to be.
+    const follow = () => useDetail.setState({ far: many && detailAt(store.getState().transform[2]) === "far" });
+    follow();
+    return store.subscribe(follow);
+  }, [store, many]);
   useEffect(listenToClipboard, []);
   useEffect(() => {
     const element = box.current;
     element?.addEventListener("keydown", onCanvasKeyDown);
     return () => element?.removeEventListener("keydown", onCanvasKeyDown);
   }, []);
+  useEffect(() => (box.current ? listenToArrivals(box.current) : undefined), []);
 
   const onConnectEnd = useCallback((event: globalThis.MouseEvent | TouchEvent, state: FinalConnectionState) => {
     const { dragged, picked } = useGesture.getState();
@@ -123,7 +138,7 @@ export function Canvas() {
     >
       <ReactFlow<FlowNode, FlowEdge>
         nodes={nodes}
-        edges={edges}
+        edges={far ? NO_EDGES : edges}
         nodeTypes={NODE_TYPES}
         edgeTypes={EDGE_TYPES}
         onNodesChange={change as (changes: NodeChange<FlowNode>[]) => void}
@@ -173,7 +188,7 @@ export function Canvas() {
         }}
         isValidConnection={(connection) => !linkRefusal(connection as Connection)}
         onMoveEnd={(_event, { x, y, zoom }) => rememberViewport([x, y], zoom)}
-        onlyRenderVisibleElements={many && detail === "near"}
+        onlyRenderVisibleElements={many}
         colorMode={theme}
         minZoom={0.05}
         maxZoom={2.5}
@@ -194,7 +209,7 @@ export function Canvas() {
         aria-label="Workflow graph"
       >
         <Background variant={BackgroundVariant.Dots} gap={24} size={1.2} />
-        {many && detail === "far" ? <FarLayer /> : null}
+        {far ? <FarLayer /> : null}
         <LinkHint />
         <View />
       </ReactFlow>

@@ -20,13 +20,20 @@ import { fixOf } from "../graph/fixes";
 import { nameOfInput } from "../graph/names";
 import { exposedAs } from "../graph/subgraphs";
 import { Icon } from "../ui/icons";
+import { useDetail } from "./detail";
 import { boxesOf } from "./flow";
 import { inputHandle, outputHandle } from "./handles";
 import { NodeHeader } from "./NodeHeader";
 import { InputSocket, OutputSocket, SocketHandle } from "./Socket";
 import type { FlowNode } from "./drawing";
 
-export const OpNode = memo(function OpNode({ id, selected }: NodeProps<FlowNode>) {
+/** From far away a node that was measured keeps its size alone: its look is drawn on one canvas with the others. */
+export const OpNode = memo(function OpNode({ id, selected, height }: NodeProps<FlowNode>) {
+  const far = useDetail((state) => state.far);
+  return far && height ? <div style={{ height }} /> : <Whole id={id} selected={selected} />;
+});
+
+const Whole = memo(function Whole({ id, selected }: Pick<NodeProps<FlowNode>, "id" | "selected">) {
   const node = useGraph((graph) => graph.nodes[id]);
   const def = useNodeDef(node);
   const tab = useTab((each) => each.id);

@@ -36,6 +36,28 @@ export function onCanvasKeyDown(event: KeyboardEvent): void {
   }
 }
 
+/** Tab comes into the canvas at the first node, Shift+Tab at the last: not where the page happens to have them. */
+export function listenToArrivals(canvas: HTMLElement): () => void {
+  let tab: { at: number; backwards: boolean } | undefined;
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Tab") tab = { at: event.timeStamp, backwards: event.shiftKey };
+  };
+  const onFocusIn = (event: FocusEvent) => {
+    const inside = event.relatedTarget instanceof Node && canvas.contains(event.relatedTarget);
+    const arrived = event.target instanceof HTMLElement && event.target.classList.contains("react-flow__node");
+    if (inside || !arrived || !tab || event.timeStamp - tab.at > 200) return;
+    const first = tab.backwards ? walk().at(-1) : walk()[0];
+    tab = undefined;
+    if (first) focusNode(first.id);
+  };
+  window.addEventListener("keydown", onKeyDown, true);
+  canvas.addEventListener("focusin", onFocusIn);
+  return () => {
+    window.removeEventListener("keydown", onKeyDown, true);
+    canvas.removeEventListener("focusin", onFocusIn);
+  };
+}
+
 function stop(event: KeyboardEvent): void {
   event.preventDefault();
   event.stopPropagation();
