@@ -1,7 +1,7 @@
 /** One node: its header, sockets, widgets, what is wrong with it, how far it is, and what came of it. */
 
-import { NodeResizeControl, type NodeProps } from "@xyflow/react";
-import { memo, useMemo, type CSSProperties, type MouseEvent } from "react";
+import { NodeResizeControl, useStoreApi, type NodeProps } from "@xyflow/react";
+import { memo, useMemo, useState, type CSSProperties, type MouseEvent } from "react";
 import { useShallow } from "zustand/shallow";
 import type { Problem } from "../api/client";
 import { viewUrl } from "../api/client";
@@ -27,11 +27,27 @@ import { NodeHeader } from "./NodeHeader";
 import { InputSocket, OutputSocket, SocketHandle } from "./Socket";
 import type { FlowNode } from "./drawing";
 
-/** From far away a node that was measured keeps its size alone: its look is drawn on one canvas with the others. */
+/** From far away a node that was measured keeps its place alone: its look is drawn on one canvas with the others. */
 export const OpNode = memo(function OpNode({ id, selected, height }: NodeProps<FlowNode>) {
   const far = useDetail((state) => state.far);
-  return far && height ? <div style={{ height }} /> : <Whole id={id} selected={selected} />;
+  return far && height ? <Place id={id} height={height} /> : <Whole id={id} selected={selected} />;
 });
+
+/** What React Flow measures of a node: its height, and where its links end. */
+function Place({ id, height }: { id: string; height: number }) {
+  const store = useStoreApi();
+  const [handles] = useState(() => {
+    const bounds = store.getState().nodeLookup.get(id)?.internals.handleBounds;
+    return [...(bounds?.source ?? []), ...(bounds?.target ?? [])];
+  });
+  return (
+    <div style={{ height }}>
+      {handles.map(({ id: name, type, position, x, y, width, height: high }) => (
+        <i key={`${type} ${name}`} className={type} data-handleid={name} data-handlepos={position} style={{ position: "absolute", left: x, top: y, width, height: high }} />
+      ))}
+    </div>
+  );
+}
 
 const Whole = memo(function Whole({ id, selected }: Pick<NodeProps<FlowNode>, "id" | "selected">) {
   const node = useGraph((graph) => graph.nodes[id]);
